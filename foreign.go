@@ -1,0 +1,165 @@
+package loglane
+
+import (
+	"hash/maphash"
+	"time"
+)
+
+const (
+	// settleWindow is for how long an entry and a payload of the same bytes are taken
+	// for one line (wire.md, foreign publishers).
+	settleWindow = 10 * time.Second
+	// secondLook is when a payload without an entry is read for once more.
+	secondLook = 100 * time.Millisecond
+	// maxSettled bounds the entries that wait for their payloads.
+	maxSettled = 1 << 16
+)
+
+// foreignLines matches what other programs publish with what they store, by raw bytes,
+// one to one, whichever comes first. Its owner's lock guards it.
+type foreignLines struct {
+	seed    maphash.Seed
+	settled map[payloadKey][]time.Time // entries without a payload yet, oldest first
+	order   []settledEntry             // the same in the order of their coming
+	waiting []waitingPayload           // payloads without an entry yet
+	floated []floatedPayload           // payloads that went out without an entry
+	noWait  bool                       // a payload stayed without an entry for the whole window
+}
+
+type payloadKey struct {
+	hash uint64
+	size int
+}
+
+type settledEntry struct {
+	key payloadKey
+	at  time.Time
+}
+
+type waitingPayload struct {
+	key   payloadKey
+	data  []byte
+	epoch string // of a payload that reads as a frame
+	at    time.Time
+}
+
+type floatedPayload struct {
+	key      payloadKey
+	at       time.Time
+	position int64 // in the ring
+}
+
+func newForeignLines() foreignLines {
+	return foreignLines{seed: maphash.MakeSeed(), settled: make(map[payloadKey][]time.Time)}
+}
+
+func (f *foreignLines) key(data []byte) payloadKey {
+	return payloadKey{hash: maphash.Bytes(f.seed, data), size: len(data)}
+}
+
+// arrive takes a payload. It says whether an entry has settled it already; if not, the
+// payload waits.
+func (f *foreignLines) arrive(data []byte, epoch string, now time.Time) (settled bool) {
+	f.prune(now)
+	key := f.key(data)
+	if times := f.settled[key]; len(times) > 0 {
+		f.forget(key)
+		return true
+	}
+	f.waiting = append(f.waiting, waitingPayload{key: key, data: data, epoch: epoch, at: now})
+	return false
+}
+
+// entry takes a foreign entry that a read returned. A payload that waited for it is
+// settled; floated is the one that went out before.
+func (f *foreignLines) entry(data []byte, now time.Time, fresh bool) (floated *floatedPayload) {
+	f.prune(now)
+	key := f.key(data)
+	for i, w := range f.waiting {
+		if w.key == key {
+			f.waiting = append(f.waiting[:i:i], f.waiting[i+1:]...)
+			return nil
+		}
+	}
+	for i, p := range f.floated {
+		if p.key == key {
+			f.floated = append(f.floated[:i:i], f.floated[i+1:]...)
+			return &p
+		}
+	}
+	if fresh {
+		f.settled[key] = append(f.settled[key], now)
+		f.order = append(f.order, settledEntry{key: key, at: now})
+	}
+	return nil
+}
+
+// due takes the payloads that were still without an entry when a read began that was
+// late enough for all of them. Frames of the followed epoch are settled by any read.
+func (f *foreignLines) due(readBegan time.Time, epoch string) (payloads []waitingPayload) {
+	kept := f.waiting[:0]
+	for _, w := range f.waiting {
+		switch {
+		case w.epoch != "" && w.epoch == epoch && !readBegan.Before(w.at):
+		case readBegan.Sub(w.at) >= secondLook:
+			payloads = append(payloads, w)
+		default:
+			kept = append(kept, w)
+		}
+	}
+	clear(f.waiting[len(kept):])
+	f.waiting = kept
+	return payloads
+}
+
+// float notes a payload that goes out without an entry.
+func (f *foreignLines) float(w waitingPayload, position int64, now time.Time) {
+	f.floated = append(f.floated, floatedPayload{key: w.key, at: now, position: position})
+}
+
+// takeWaiting takes the newest waiting payload, where none needs to wait.
+func (f *foreignLines) takeWaiting() waitingPayload {
+	w := f.waiting[len(f.waiting)-1]
+	f.waiting = f.waiting[:len(f.waiting)-1]
+	return w
+}
+
+// wakeAt returns when the oldest waiting payload is to be read for again.
+func (f *foreignLines) wakeAt() (time.Time, bool) {
+	if len(f.waiting) == 0 {
+		return time.Time{}, false
+	}
+	return f.waiting[0].at.Add(secondLook), true
+}
+
+func (f *foreignLines) prune(now time.Time) {
+	n := 0
+	for n < len(f.order) && (now.Sub(f.order[n].at) > settleWindow || len(f.order)-n > maxSettled) {
+		f.drop(f.order[n])
+		n++
+	}
+	f.order = f.order[n:]
+	n = 0
+	for n < len(f.floated) && now.Sub(f.floated[n].at) > settleWindow {
+		n++
+		f.noWait = true
+	}
+	f.floated = f.floated[n:]
+}
+
+// forget removes the oldest settled entry of a key; prune drops its place in the order.
+func (f *foreignLines) forget(key payloadKey) {
+	times := f.settled[key]
+	if len(times) == 1 {
+		delete(f.settled, key)
+		return
+	}
+	f.settled[key] = times[1:]
+}
+
+// drop removes what an entry of the order still has in the map.
+func (f *foreignLines) drop(e settledEntry) {
+	if times := f.settled[e.key]; len(times) > 0 && !times[0].After(e.at) {
+		f.forget(e.key)
+	}
+}

@@ -1,0 +1,188 @@
+package loglane
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/loglane/loglane/internal/sse"
+	"github.com/loglane/loglane/internal/vt"
+)
+
+type itemKind uint8
+
+const (
+	lineItem   itemKind = iota
+	lateItem            // a line whose payload went out before its entry was known
+	markItem            // only a place: an entry without data, the end of a history
+	gapItem             // lines are missing before the next one
+	statusItem          // the broker went away or came back
+)
+
+// An item is one thing that viewers of a channel are told, encoded once, whoever reads
+// it. Items do not change.
+type item struct {
+	kind   itemKind
+	cursor Cursor // with a zero ID where the item has no place of its own
+	frame  []byte // what is written to viewers
+	dataAt int    // where in frame the data lines of a line begin
+	text   bool   // the line is no JSON object
+	had    int64  // of lateItem: the ring position of the line without a place
+	down   bool   // of statusItem
+
+	level atomic.Int64 // 0 until asked for, then the level + levelOffset, or levelNone
+}
+
+const (
+	levelOffset = 1 << 32
+	levelNone   = math.MinInt64
+	// itemOverhead is about what an item costs beyond its frame.
+	itemOverhead = 160
+)
+
+func (i *item) size() int { return len(i.frame) + itemOverhead }
+
+// placed says whether the item moves a viewer's cursor.
+func (i *item) placed() bool { return !i.cursor.ID.IsZero() || i.kind == gapItem || i.kind == markItem }
+
+// isLine says whether the item is a line of the channel.
+func (i *item) isLine() bool { return i.kind == lineItem || i.kind == lateItem }
+
+// mark returns the bare id that moves a viewer past the item.
+func (i *item) mark() []byte { return sse.AppendID(nil, i.cursor.String()) }
+
+// An encoder makes items out of what a broker gives.
+type encoder struct {
+	policy  vt.Policy
+	maxLine int
+}
+
+// line encodes an entry's data; foreign data may be anything.
+func (e encoder) line(cursor Cursor, data []byte, foreign bool) *item {
+	if foreign {
+		data = e.admit(data)
+	}
+	text := !looksLikeObject(data) || !json.Valid(data)
+	if text {
+		data = e.policy.Text(data)
+	} else {
+		data = e.policy.JSON(data)
+	}
+	id := ""
+	if !cursor.ID.IsZero() {
+		id = cursor.String()
+	}
+	i := &item{kind: lineItem, cursor: cursor, text: text}
+	if id != "" {
+		i.dataAt = len("id: ") + len(id) + 1
+	}
+	i.frame = sse.AppendEvent(make([]byte, 0, i.dataAt+len("data: ")+len(data)+2), "", id, data)
+	return i
+}
+
+// admit makes foreign data fit to leave the process: valid UTF-8 of bounded length.
+func (e encoder) admit(data []byte) []byte {
+	if !utf8.Valid(data) {
+		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
+	}
+	data, _ = CutText(data, e.maxLine)
+	return data
+}
+
+// entry encodes a history's entry; one without data is only a place.
+func (e encoder) entry(entry Entry) *item {
+	if entry.Data == nil {
+		return newMark(entry.Cursor)
+	}
+	return e.line(entry.Cursor, entry.Data, entry.Foreign())
+}
+
+func newMark(cursor Cursor) *item {
+	i := &item{kind: markItem, cursor: cursor}
+	i.frame = i.mark()
+	return i
+}
+
+// newGap tells that lines are missing; after is where the stream goes on.
+func newGap(reason string, missed int64, after Cursor) *item {
+	data := struct {
+		Reason string `json:"reason"`
+		Missed *int64 `json:"missed"`
+	}{Reason: reason}
+	if missed >= 0 {
+		data.Missed = &missed
+	}
+	return &item{kind: gapItem, cursor: after, frame: controlFrame("gap", after.String(), data)}
+}
+
+func newStatus(down bool) *item {
+	data := struct {
+		Upstream string `json:"upstream"`
+	}{"up"}
+	if down {
+		data.Upstream = "down"
+	}
+	return &item{kind: statusItem, down: down, frame: controlFrame("status", "", data)}
+}
+
+// reasonFrame is an auth or bye event.
+func reasonFrame(event, reason string) []byte {
+	return controlFrame(event, "", struct {
+		Reason string `json:"reason"`
+	}{reason})
+}
+
+func pingFrame(now int64) []byte {
+	return controlFrame("ping", "", struct {
+		T int64 `json:"t"`
+	}{now})
+}
+
+func controlFrame(event, id string, data any) []byte {
+	b, err := json.Marshal(data)
+	if err != nil {
+		panic("loglane: an event that cannot be JSON: " + err.Error())
+	}
+	return sse.AppendEvent(nil, event, id, b)
+}
+
+// payload returns a line's data as they stood before the event stream split them.
+func (i *item) payload() []byte {
+	lines := bytes.Split(bytes.TrimSuffix(i.frame[i.dataAt:], []byte("\n\n")), []byte("\n"))
+	for n := range lines {
+		lines[n] = bytes.TrimPrefix(lines[n], []byte("data: "))
+	}
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return bytes.Join(lines, []byte("\n"))
+}
+
+// record returns a line as a compact JSON object; text becomes {"message":…}.
+func (i *item) record() []byte {
+	payload := i.payload()
+	if i.text {
+		return messageRecord(payload)
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, payload) != nil {
+		return messageRecord(payload)
+	}
+	return compact.Bytes()
+}
+
+// passes says whether a line is of the level or above; one without a level passes. It is
+// worked out once, whoever asks.
+func (i *item) passes(floor Level) bool {
+	known := i.level.Load()
+	if known == 0 {
+		known = levelNone
+		if level, ok := RecordLevel(i.payload()); ok && !i.text {
+			known = int64(level) + levelOffset
+		}
+		i.level.Store(known)
+	}
+	return known == levelNone || Level(known-levelOffset) >= floor
+}

@@ -1,0 +1,104 @@
+package loglane
+
+// ringJump keeps positions from before a ring was emptied apart from those after, when
+// the same lines are read back under other positions.
+const ringJump = 1 << 20
+
+// A ring holds the newest items of a channel for all its viewers. Positions rise by one
+// an item and are never given twice.
+type ring struct {
+	items []*item
+	start int64 // position of items[0]
+	lines int   // how many of the items are lines
+	bytes int   // of the frames of all items
+	cost  int   // of all items, with what they take beyond their frames
+
+	floor      Cursor // the place before the first item, where floorKnown
+	floorKnown bool
+	complete   bool  // nothing that the history keeps is missing before the first item
+	full       bool  // items had to leave for the ring's own limits
+	replayFrom int64 // what stands before is not replayed: a gap or the history's end follows
+	replayAll  bool  // the history before replayFrom is gone
+}
+
+const (
+	ringLines = 1000
+	ringBytes = 1 << 20
+)
+
+func (r *ring) end() int64 { return r.start + int64(len(r.items)) }
+
+func (r *ring) at(position int64) *item { return r.items[position-r.start] }
+
+// push appends an item and evicts what no longer fits. It returns by how much the
+// ring's cost grew.
+func (r *ring) push(i *item) int {
+	before := r.cost
+	r.items = append(r.items, i)
+	r.add(i, 1)
+	for len(r.items) > 1 && (r.lines > ringLines || r.bytes > ringBytes || len(r.items) > 2*ringLines) {
+		r.evict()
+		r.full = true
+	}
+	return r.cost - before
+}
+
+func (r *ring) add(i *item, sign int) {
+	if i.isLine() {
+		r.lines += sign
+	}
+	r.bytes += sign * len(i.frame)
+	r.cost += sign * i.size()
+}
+
+func (r *ring) evict() {
+	first := r.items[0]
+	r.items[0] = nil
+	r.items = r.items[1:] // append moves what is left once the array's end is reached
+	r.start++
+	r.add(first, -1)
+	if first.placed() {
+		r.floor, r.floorKnown = first.cursor, true
+	}
+	r.complete = false
+}
+
+// clear empties the ring; last is the place of the newest item it had. It returns the
+// cost that was freed.
+func (r *ring) clear(last Cursor) int {
+	freed := r.cost
+	*r = ring{start: r.end() + ringJump, floor: last, floorKnown: true}
+	return freed
+}
+
+// locate returns the position that follows the cursor.
+func (r *ring) locate(c Cursor) (int64, bool) {
+	for p := r.end() - 1; p >= r.start; p-- {
+		i := r.at(p)
+		if i.placed() && i.cursor.ID == c.ID && i.cursor.Src == c.Src {
+			return p + 1, true
+		}
+	}
+	if r.floorKnown && r.floor.ID == c.ID && (r.floor.Src == c.Src || c.Src.IsZero()) && r.start >= r.replayFrom {
+		return r.start, true
+	}
+	return 0, false
+}
+
+// tail returns the position from which on there are at most n lines of the history, and
+// whether that is all that the history has of them.
+func (r *ring) tail(n int) (position int64, covers bool) {
+	position = r.end()
+	lines := 0
+	for p := r.end() - 1; p >= max(r.start, r.replayFrom) && lines < n; p-- {
+		if r.at(p).isLine() {
+			lines++
+			position = p
+		}
+	}
+	if r.replayFrom > r.start {
+		return position, lines >= n || r.replayAll
+	}
+	covers = lines >= n || r.complete || (r.full && n <= ringLines)
+	return position, covers
+}

@@ -1,0 +1,101 @@
+package loglane
+
+import "time"
+
+// Status says how a cursor stands in its channel.
+type Status uint8
+
+// The statuses, in the order of wire.md: the first that fits is the one.
+const (
+	// OK: the lines after the cursor are all there.
+	OK Status = iota
+	// StatusExpired: the history's time is over; no alarm.
+	StatusExpired
+	// StatusEpoch: the broker lost the data.
+	StatusEpoch
+	// StatusTrimmed: the cursor is older than the oldest entry that is kept.
+	StatusTrimmed
+	// StatusRewritten: a failover took the cursor's entry away.
+	StatusRewritten
+)
+
+// String returns the reason that a gap event names.
+func (s Status) String() string {
+	return [...]string{"ok", "expired", "epoch", "trimmed", "rewritten"}[s]
+}
+
+// Facts are what a [Broker] knows of a channel when it judges a cursor, all read at one
+// moment. They exist so that every broker judges alike.
+type Facts struct {
+	Epoch   string // meta: the numbering's epoch, "" where meta is missing
+	N       uint64 // meta: the last number given out
+	Last    ID     // meta: place of the last entry that Loglane wrote
+	Foreign bool   // meta: another program has written to the channel
+
+	Empty  bool   // the stream has no entries
+	Oldest Entry  // the oldest entry that is kept, unless Empty
+	At     *Entry // the entry at the cursor's place, nil where there is none
+	Intact bool   // nothing was removed from the stream since it began
+
+	Now uint64        // the broker's clock, Unix milliseconds
+	TTL time.Duration // the channel's history TTL
+}
+
+// Judge says how c stands, and how many lines are missing after it: -1 where that
+// cannot be counted.
+func (f Facts) Judge(c Cursor) (Status, int64) {
+	switch {
+	case f.stands(c):
+		return OK, 0
+	case f.Now > c.ID.Ms && f.Now-c.ID.Ms > uint64(f.TTL.Milliseconds()):
+		return StatusExpired, f.missed(c)
+	case f.Empty || (f.Epoch != "" && c.Epoch != "" && f.Epoch != c.Epoch):
+		return StatusEpoch, f.missed(c)
+	case c.ID.Less(f.Oldest.Cursor.ID):
+		return StatusTrimmed, f.missed(c)
+	default:
+		return StatusRewritten, -1
+	}
+}
+
+func (f Facts) stands(c Cursor) bool {
+	switch {
+	case f.At != nil && f.At.Cursor.Src == c.Src:
+		return true
+	case f.Empty && !f.Last.IsZero() && f.Last == c.ID && !f.Foreign:
+		return true
+	case !f.Empty && !f.Oldest.Foreign() && f.Oldest.Prev == c.ID:
+		return true
+	default:
+		return c.ID.IsZero() && f.Intact
+	}
+}
+
+// missed counts by number, which is possible within one epoch that no other program
+// wrote into.
+func (f Facts) missed(c Cursor) int64 {
+	if f.Foreign || f.Epoch == "" || (c.Epoch != "" && c.Epoch != f.Epoch) || (c.N == 0 && !c.ID.IsZero()) {
+		return -1
+	}
+	next := f.N + 1
+	if !f.Empty {
+		next = f.Oldest.Cursor.N
+	}
+	if next <= c.N {
+		return -1
+	}
+	return int64(next - c.N - 1)
+}
+
+// Floor returns the place just before the oldest entry that is kept, which is where a
+// stream goes on after a gap.
+func (f Facts) Floor() Cursor {
+	floor := Cursor{Epoch: f.Epoch}
+	if !f.Empty && !f.Oldest.Foreign() {
+		floor.ID = f.Oldest.Prev
+		if !floor.ID.IsZero() {
+			floor.N = f.Oldest.Cursor.N - 1
+		}
+	}
+	return floor
+}

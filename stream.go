@@ -1,0 +1,268 @@
+package loglane
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/loglane/loglane/internal/sse"
+)
+
+const (
+	retryMillis = 3000
+	// endGrace is how long a viewer that does not read may hold up the end of its stream.
+	endGrace = 500 * time.Millisecond
+)
+
+// An endCause is why a stream ends by the server's will; event is auth or bye.
+type endCause struct{ event, reason string }
+
+func (e *endCause) Error() string { return e.event + ": " + e.reason }
+
+// A stream is one viewer's open response.
+type stream struct {
+	hub    *Hub
+	grant  Grant
+	req    streamRequest
+	writer *portableWriter
+	sub    *subscription
+
+	ctx    context.Context // ends with the request, or with an endCause
+	cancel context.CancelCauseFunc
+
+	told    bool       // an id was sent
+	down    bool       // the viewer knows that the broker is away
+	hidden  []byte     // the id of a line that the viewer's filter hid
+	marking bool       // marks is running
+	held    []delivery // wait until the grant is found to stand
+	items   []delivery // reused
+	frames  [][]byte   // reused
+
+	keepalive *time.Timer
+	marks     *time.Timer
+	again     *time.Timer // the history is to be asked again
+	expires   <-chan time.Time
+	ping      <-chan time.Time
+
+	verified bool // lines may be sent
+	checking bool
+	checks   chan error
+	checker  sync.WaitGroup
+	recheck  *time.Timer
+	retry    backoff
+}
+
+func newStream(h *Hub, r *http.Request, w http.ResponseWriter, grant Grant, req streamRequest) *stream {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	return &stream{
+		hub: h, grant: grant, req: req, writer: newPortableWriter(w),
+		ctx: ctx, cancel: cancel, verified: true, checks: make(chan error, 1),
+	}
+}
+
+// end ends the stream with an event; only the first end counts.
+func (st *stream) end(event, reason string) {
+	st.cancel(&endCause{event: event, reason: reason})
+	time.AfterFunc(endGrace, st.writer.interrupt)
+}
+
+// run streams until the stream ends.
+func (st *stream) run() {
+	defer st.checker.Wait()
+	defer st.cancel(nil)
+	defer st.startClocks()()
+	err := st.open()
+	if err == nil {
+		err = st.follow()
+	}
+	var cause *endCause
+	if errors.As(err, &cause) {
+		st.farewell(cause)
+	}
+}
+
+// startClocks makes the timers of the stream and returns what stops them.
+func (st *stream) startClocks() (stop func()) {
+	st.keepalive = time.NewTimer(st.silence())
+	st.marks, st.again, st.recheck = stoppedTimer(), stoppedTimer(), stoppedTimer()
+	clocks := []interface{ Stop() bool }{st.keepalive, st.marks, st.again, st.recheck}
+	if st.grant.Check != nil {
+		st.recheck.Reset(checkEvery)
+	}
+	if !st.grant.Expires.IsZero() {
+		timer := time.NewTimer(time.Until(st.grant.Expires))
+		st.expires, clocks = timer.C, append(clocks, timer)
+	}
+	var ticker *time.Ticker
+	if st.req.ping > 0 {
+		ticker = time.NewTicker(st.req.ping)
+		st.ping = ticker.C
+	}
+	return func() {
+		for _, clock := range clocks {
+			clock.Stop()
+		}
+		if ticker != nil {
+			ticker.Stop()
+		}
+	}
+}
+
+func stoppedTimer() *time.Timer {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	return timer
+}
+
+// farewell says why the stream ends; a viewer that has gone does not hear it.
+func (st *stream) farewell(cause *endCause) {
+	var frames [][]byte
+	if cause.event == "bye" {
+		frames = append(frames, sse.AppendRetry(nil, 500+rand.IntN(4500)))
+	}
+	_ = st.writer.write(append(frames, reasonFrame(cause.event, cause.reason))...)
+}
+
+// silence is the keepalive's interval, spread by a fifth so that viewers who came
+// together are not written to together.
+func (st *stream) silence() time.Duration {
+	k := st.hub.opts.Keepalive
+	return k*4/5 + rand.N(k*2/5)
+}
+
+func (st *stream) write(frames ...[]byte) error {
+	if len(frames) == 0 {
+		return nil
+	}
+	if err := st.writer.write(frames...); err != nil {
+		if cause := context.Cause(st.ctx); cause != nil {
+			return cause
+		}
+		return err
+	}
+	st.keepalive.Reset(st.silence())
+	return nil
+}
+
+// open sends what comes before the first live line.
+func (st *stream) open() error {
+	if err := st.write(sse.AppendRetry(nil, retryMillis)); err != nil {
+		return err
+	}
+	var first []delivery
+	var err error
+	switch {
+	case st.req.all:
+		st.sub.joinOldest()
+	case st.req.cursor != nil:
+		st.sub.joinAfter(*st.req.cursor)
+	default:
+		first, err = st.sub.joinTail(st.ctx, st.req.backlog)
+	}
+	if err != nil {
+		return err
+	}
+	if st.req.bulk {
+		return st.sendBulk(first)
+	}
+	if err := st.send(first); err != nil {
+		return err
+	}
+	for !st.sub.live || st.sub.backlogged() {
+		progress, err := st.step()
+		if err == nil && !progress {
+			err = st.wait(st.sub.woken)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := st.mark(); err != nil || st.told {
+		return err
+	}
+	st.told = true
+	return st.write(sse.AppendID(nil, st.sub.here().String()))
+}
+
+// sendBulk sends the backlog as one event.
+func (st *stream) sendBulk(items []delivery) error {
+	for st.sub.backlogged() {
+		more, ok := st.sub.next(nil)
+		if !ok || len(more) == 0 {
+			break
+		}
+		items = append(items, more...)
+	}
+	body, last := []byte{'['}, Cursor{}
+	for _, d := range items {
+		if d.placed() {
+			last = d.cursor
+		}
+		if !d.isLine() || d.had || !st.shows(d) {
+			continue
+		}
+		if len(body) > 1 {
+			body = append(body, ',')
+		}
+		body = append(body, d.record()...)
+	}
+	if last == (Cursor{}) {
+		last = st.sub.here()
+	}
+	st.told = true
+	return st.write(sse.AppendEvent(nil, "bulk", last.String(), append(body, ']')))
+}
+
+// follow sends what comes.
+func (st *stream) follow() error {
+	for {
+		progress, err := st.step()
+		if err != nil {
+			return err
+		}
+		ready := (<-chan struct{})(st.sub.woken)
+		if progress { // the clocks are to be heard also where lines never pause
+			ready = alwaysReady
+		}
+		if err := st.wait(ready); err != nil {
+			return err
+		}
+	}
+}
+
+var alwaysReady = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// wait returns once there may be something to send, or with why the stream ends.
+func (st *stream) wait(ready <-chan struct{}) error {
+	if cause := context.Cause(st.ctx); cause != nil {
+		return cause
+	}
+	select {
+	case <-ready:
+		return nil
+	case <-st.ctx.Done():
+		return context.Cause(st.ctx)
+	case <-st.expires:
+		return &endCause{event: "auth", reason: "expired"}
+	case t := <-st.ping:
+		return st.write(pingFrame(t.UnixMilli()))
+	case <-st.keepalive.C:
+		return st.write(sse.AppendComment(nil, "keepalive"))
+	case <-st.marks.C:
+		return st.mark()
+	case <-st.again.C:
+		return nil
+	case <-st.recheck.C:
+		st.check()
+		return nil
+	case err := <-st.checks:
+		return st.checked(err)
+	}
+}

@@ -1,0 +1,143 @@
+package loglane
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// StreamOptions are the settings of [Hub.Stream]; nil is the default.
+type StreamOptions struct {
+	// Disabled answers every request that has a login with a sentence that names the
+	// setting; the broker is not touched.
+	Disabled bool
+	// Limit is asked before a stream opens. Its error, a [*StatusError] with code 429,
+	// names the limit and the setting that moves it; release is called when the stream
+	// has ended. nil limits nothing.
+	Limit func(*http.Request, Grant) (release func(), err error)
+}
+
+const disabledMessage = "Log streaming is switched off on this server (stream-enabled=false).\n"
+
+// Stream returns the handler of the event stream: GET and HEAD, see wire.md §3. admit
+// says who may see what; its errors should be [*StatusError], any other is answered as
+// 500 and logged. Middleware around the handler must leave http.ResponseController able
+// to flush, that is implement Unwrap.
+func (h *Hub) Stream(admit func(*http.Request) (Grant, error), opts *StreamOptions) http.Handler {
+	if opts == nil {
+		opts = &StreamOptions{}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h.serve(w, r, admit, *opts); err != nil {
+			h.refuse(w, r, err)
+		}
+	})
+}
+
+// serve checks in the order of wire.md and streams. It returns an error only where
+// nothing has been answered.
+func (h *Hub) serve(w http.ResponseWriter, r *http.Request, admit func(*http.Request) (Grant, error), opts StreamOptions) error {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		return &StatusError{Code: http.StatusMethodNotAllowed, Message: fmt.Sprintf("method %.20q: a stream is read with GET", r.Method)}
+	}
+	grant, err := admit(r)
+	if err != nil && (!opts.Disabled || concernsLogin(err)) {
+		return err
+	}
+	if opts.Disabled {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		_, _ = w.Write([]byte(disabledMessage)) // a caller that has gone needs no answer
+		return nil
+	}
+	req, err := parseStreamRequest(r)
+	if err != nil {
+		return err
+	}
+	if opts.Limit != nil {
+		release, err := opts.Limit(r, grant)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	if r.Method == http.MethodHead {
+		setStreamHeaders(w, r)
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	return h.stream(w, r, grant, req)
+}
+
+// concernsLogin says whether an error of admit comes before the switched-off answer.
+func concernsLogin(err error) bool {
+	var status *StatusError
+	if !errors.As(err, &status) {
+		return true
+	}
+	switch status.Code {
+	case http.StatusFound, http.StatusUnauthorized, http.StatusServiceUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+func (h *Hub) stream(w http.ResponseWriter, r *http.Request, grant Grant, req streamRequest) error {
+	st := newStream(h, r, w, grant, req)
+	if !h.admit(st) {
+		return fmt.Errorf("%w: the gateway is shutting down", ErrUnavailable)
+	}
+	defer h.dismiss(st)
+	defer st.writer.finish()
+	sub, err := h.subscribe(st.ctx, grant.Channel)
+	if err != nil {
+		var cause *endCause
+		if errors.As(err, &cause) && cause.event == "auth" {
+			return &StatusError{Code: http.StatusUnauthorized, Message: "the login has ended"}
+		}
+		return err
+	}
+	defer sub.leave()
+	st.sub = sub
+	setStreamHeaders(w, r)
+	st.run()
+	return nil
+}
+
+func setStreamHeaders(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "private, no-cache, no-store, no-transform")
+	header.Set("X-Accel-Buffering", "no")
+	header.Set("X-Content-Type-Options", "nosniff")
+	if r.ProtoMajor == 1 {
+		header.Set("Connection", "keep-alive")
+	}
+}
+
+// refuse answers with an error instead of a stream.
+func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var status *StatusError
+	var cause *endCause
+	switch {
+	case errors.As(err, &status):
+		status.Write(w)
+	case r.Context().Err() != nil: // nobody is there to answer
+	case errors.Is(err, ErrUnavailable), errors.As(err, &cause):
+		h.log.Warn("log stream refused: the broker is away", "error", err)
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Retry-After", "2")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte("Log stream is temporarily unavailable."))
+	default:
+		h.log.Error("log stream refused", "path", strings.ToValidUTF8(r.URL.Path, "\uFFFD"), "error", err)
+		(&StatusError{Code: http.StatusInternalServerError, Message: "internal error", RetryAfter: time.Second}).Write(w)
+	}
+}

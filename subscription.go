@@ -1,0 +1,260 @@
+package loglane
+
+import (
+	"context"
+)
+
+// batchItems and batchBytes bound what a viewer is given at once.
+const (
+	batchItems = 64
+	batchBytes = 16 << 10
+)
+
+// A subscription is one viewer's place in a feed: a cursor, not a queue. It is used by
+// one goroutine; what the feed shares with it is guarded by the feed's lock.
+type subscription struct {
+	feed  *feed
+	woken chan struct{}
+
+	live  bool  // pos counts; else the viewer reads from the history, from place on
+	pos   int64 // the ring's next item for the viewer
+	since int64 // the viewer has had all of the ring from here on
+	quiet int64 // up to here, what a joining viewer need not be told is left out
+	place Cursor
+	all   bool // the viewer wants all that is kept, and has had nothing yet
+	open  bool // the viewer has been live: behind the history it was too slow
+}
+
+// A delivery is an item on its way to one viewer.
+type delivery struct {
+	*item
+	had bool // the viewer had the line before: only its place is told
+}
+
+func (s *subscription) notify() {
+	select {
+	case s.woken <- struct{}{}:
+	default:
+	}
+}
+
+// joinTail places a new viewer n lines before the newest. It returns the lines that only
+// the history has.
+func (s *subscription) joinTail(ctx context.Context, n int) ([]delivery, error) {
+	f := s.feed
+	for {
+		f.mu.Lock()
+		pos, covers := f.ring.tail(n)
+		end, last, gen := f.ring.end(), f.last, f.gen
+		if covers {
+			s.live, s.pos, s.since, s.quiet, s.place = true, pos, pos, end, last
+			f.mu.Unlock()
+			return nil, nil
+		}
+		f.mu.Unlock()
+		entries, err := f.older.read(ctx, last, n, func() ([]Entry, error) {
+			_, entries, _, err := f.hub.readBack(ctx, f.channel, n)
+			return entries, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		f.mu.Lock()
+		if f.gen != gen {
+			f.mu.Unlock()
+			continue
+		}
+		s.live, s.pos, s.since, s.quiet, s.place = true, end, end, end, last
+		f.mu.Unlock()
+		return s.deliveries(entries, last), nil
+	}
+}
+
+// joinAfter places a viewer after a cursor that it brought along.
+func (s *subscription) joinAfter(c Cursor) {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	s.place = c
+	s.settle()
+}
+
+// joinOldest places a viewer before all that is kept.
+func (s *subscription) joinOldest() {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	s.all = true
+}
+
+// settle lets a viewer whose place stands in the ring go on from there.
+func (s *subscription) settle() bool {
+	pos, ok := s.feed.locate(s.place)
+	if !ok {
+		return false
+	}
+	// A line without a place may have been seen before: it comes at most once.
+	s.live, s.pos, s.quiet = true, pos, s.feed.ring.end()
+	s.since = s.quiet
+	return true
+}
+
+// next returns what the ring has for the viewer; false means that the viewer has fallen
+// behind it and is to catch up.
+func (s *subscription) next(dst []delivery) ([]delivery, bool) {
+	f := s.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !s.live {
+		return dst, false
+	}
+	size := 0
+	for len(dst) < batchItems && size < batchBytes {
+		if s.pos < f.ring.start {
+			s.live, s.open = false, true
+			return dst, len(dst) > 0
+		}
+		if s.pos == f.ring.end() {
+			return dst, true
+		}
+		i := f.ring.at(s.pos)
+		s.pos++
+		if i.placed() {
+			s.place = i.cursor
+		}
+		if s.pos <= s.quiet && s.leaveOut(i) {
+			continue
+		}
+		dst = append(dst, delivery{item: i, had: i.kind == lateItem && s.since <= i.had})
+		size += len(i.frame)
+	}
+	return dst, true
+}
+
+// leaveOut says what a joining viewer is not told of the time before it came.
+func (s *subscription) leaveOut(i *item) bool {
+	switch i.kind {
+	case statusItem:
+		return true
+	case gapItem:
+		return s.since < s.quiet // who brought no cursor misses nothing
+	case lineItem:
+		return !i.placed() && s.since >= s.quiet
+	default:
+		return false
+	}
+}
+
+// backlogged says whether what next returns was there before the viewer came.
+func (s *subscription) backlogged() bool {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	return s.live && s.pos < s.quiet
+}
+
+// catchUp reads on from the viewer's place, until the place stands in the ring again. It
+// returns what is to be told first; once that is nothing, the viewer is live.
+func (s *subscription) catchUp(ctx context.Context) ([]delivery, error) {
+	f := s.feed
+	for {
+		f.mu.Lock()
+		last, gen := f.last, f.gen
+		from := After(s.place)
+		if s.all {
+			from = Oldest()
+		} else if s.settle() {
+			s.open = true
+			f.mu.Unlock()
+			return nil, nil
+		}
+		f.mu.Unlock()
+		page, err := f.hub.readPage(ctx, f.channel, from, readLimit)
+		if err != nil {
+			return nil, err
+		}
+		if s.all {
+			s.all, s.place = false, page.Floor
+		}
+		if page.Status == OK {
+			if told := s.advance(page, last, gen); told != nil {
+				return told, nil
+			}
+		}
+		// Either the stream has gone on or back without the feed, or the feed knows
+		// what happened: its view is to be as new as the page.
+		if err := f.refresh(ctx, s); err != nil {
+			return nil, err
+		}
+		if page.Status != OK {
+			if told := s.gap(page, gen); told != nil {
+				return told, nil
+			}
+		}
+	}
+}
+
+// advance takes a page that follows the viewer's place, up to the last entry that the
+// feed has. It returns nil where there is no such entry.
+func (s *subscription) advance(page Page, last Cursor, gen int) []delivery {
+	s.feed.mu.Lock()
+	changed := s.feed.gen != gen
+	s.feed.mu.Unlock()
+	if changed {
+		return nil
+	}
+	told := s.deliveries(page.Entries, last)
+	if len(told) > 0 {
+		s.place = told[len(told)-1].cursor
+	}
+	return told
+}
+
+// gap tells a viewer that lines are missing after its place. A viewer that was live and
+// too slow goes on from the ring, any other from the oldest entry that is kept.
+func (s *subscription) gap(page Page, gen int) []delivery {
+	f := s.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gen != gen {
+		return nil
+	}
+	f.hub.stats.gaps.Add(1)
+	if s.open && (page.Status == StatusTrimmed || page.Status == StatusExpired) && f.ring.floorKnown {
+		missed := int64(-1)
+		if page.Missed >= 0 && f.ring.floor.N >= s.place.N {
+			missed = int64(f.ring.floor.N - s.place.N)
+		}
+		s.place = f.ring.floor
+		s.live, s.pos, s.since, s.quiet = true, f.ring.start, f.ring.start, f.ring.start
+		return []delivery{{item: newGap("slow", missed, s.place)}}
+	}
+	s.place = page.Floor
+	return []delivery{{item: newGap(page.Status.String(), page.Missed, s.place)}}
+}
+
+// deliveries encodes entries up to the last one that the feed has.
+func (s *subscription) deliveries(entries []Entry, last Cursor) []delivery {
+	told := make([]delivery, 0, len(entries))
+	for _, entry := range entries {
+		if last.ID.Less(entry.Cursor.ID) {
+			break
+		}
+		told = append(told, delivery{item: s.feed.hub.encoder.entry(entry)})
+	}
+	if len(told) == 0 {
+		return nil
+	}
+	return told
+}
+
+// feedDown says whether the channel's viewers have been told that the broker is away.
+func (s *subscription) feedDown() bool {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	return s.feed.down
+}
+
+// here returns the viewer's place.
+func (s *subscription) here() Cursor {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	return s.place
+}

@@ -1,0 +1,70 @@
+package loglane
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A portableWriter writes to any http.ResponseWriter, also over HTTP/2 and TLS. A write
+// deadline is set before each batch and cleared after its flush: in HTTP/2 a deadline
+// that has passed kills the stream and cannot be extended.
+type portableWriter struct {
+	w          http.ResponseWriter
+	controller *http.ResponseController
+
+	mu          sync.Mutex // guards what interrupt does against the handler's end
+	done        bool       // the connection may serve another request by now
+	interrupted bool
+}
+
+func newPortableWriter(w http.ResponseWriter) *portableWriter {
+	return &portableWriter{w: w, controller: http.NewResponseController(w)}
+}
+
+// write writes one batch and flushes it.
+func (p *portableWriter) write(frames ...[]byte) error {
+	if err := p.deadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	for _, frame := range frames {
+		if _, err := p.w.Write(frame); err != nil {
+			return err
+		}
+	}
+	if err := p.controller.Flush(); err != nil {
+		return err
+	}
+	return p.deadline(time.Time{})
+}
+
+func (p *portableWriter) deadline(at time.Time) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.interrupted {
+		return errors.New("the stream was cut")
+	}
+	if err := p.controller.SetWriteDeadline(at); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+// interrupt ends a write that is under way, and refuses any other.
+func (p *portableWriter) interrupt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done {
+		return
+	}
+	p.interrupted = true
+	_ = p.controller.SetWriteDeadline(time.Now()) // without deadlines there is nothing to end
+}
+
+// finish ends the writer's hold on the connection.
+func (p *portableWriter) finish() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done = true
+}
