@@ -471,6 +471,16 @@ func (f *feed) locate(c Cursor) (int64, bool) {
 	return f.ring.locate(c)
 }
 
+// notice takes what a viewer's own read has shown of the stream's tail. The broker counts
+// what was read as known to the process: the feed must then know it too.
+func (f *feed) notice(tail Cursor) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last.ID.Less(tail.ID) {
+		f.doorbell(false)
+	}
+}
+
 // refresh returns once a read has ended that began after the call.
 func (f *feed) refresh(ctx context.Context, s *subscription) error {
 	f.mu.Lock()

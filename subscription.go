@@ -53,7 +53,10 @@ func (s *subscription) joinTail(ctx context.Context, n int) ([]delivery, error) 
 		}
 		f.mu.Unlock()
 		entries, err := f.older.read(ctx, last, n, func() ([]Entry, error) {
-			_, entries, _, err := f.hub.readBack(ctx, f.channel, n)
+			newest, entries, _, err := f.hub.readBack(ctx, f.channel, n)
+			if err == nil {
+				f.notice(newest.Tail)
+			}
 			return entries, err
 		})
 		if err != nil {
@@ -170,6 +173,7 @@ func (s *subscription) catchUp(ctx context.Context) ([]delivery, error) {
 		if err != nil {
 			return nil, err
 		}
+		f.notice(page.Tail)
 		if s.all {
 			s.all, s.place = false, page.Floor
 		}

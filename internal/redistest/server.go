@@ -1,0 +1,193 @@
+// Package redistest starts real Redis servers for tests, each on a free port of the
+// loopback interface with its data in the test's own folder.
+//
+//	server := redistest.Start(t)
+//	broker, err := redisbroker.New(redisbroker.Options{URL: server.URL()})
+//	server.Kill()    // as kill -9
+//	server.Restart() // with the data that it had written
+package redistest
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A Server is one redis-server. Its methods are for the test's goroutine.
+type Server struct {
+	Port int
+
+	t        testing.TB
+	dir      string
+	args     []string
+	password string
+	process  *exec.Cmd
+}
+
+const startTimeout = 10 * time.Second
+
+// Start starts a server without persistence; args are further settings of redis-server,
+// such as "--appendonly", "yes". The server ends with the test.
+func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	s := &Server{t: t, dir: t.TempDir(), Port: freePort(t), args: args}
+	for i, arg := range args {
+		if arg == "--requirepass" {
+			s.password = args[i+1]
+		}
+	}
+	t.Cleanup(func() {
+		s.Kill()
+		if t.Failed() {
+			s.logTail()
+		}
+	})
+	s.Restart()
+	return s
+}
+
+// URL returns the address of database 0 as --redis-url takes it.
+func (s *Server) URL() string {
+	if s.password != "" {
+		return fmt.Sprintf("redis://:%s@127.0.0.1:%d/0", s.password, s.Port)
+	}
+	return fmt.Sprintf("redis://127.0.0.1:%d/0", s.Port)
+}
+
+// Kill ends the server as kill -9 does.
+func (s *Server) Kill() {
+	if s.process == nil {
+		return
+	}
+	_ = s.process.Process.Kill() // it may have ended by itself
+	_ = s.process.Wait()         // killed is what it says
+	s.process = nil
+}
+
+// Restart starts the server again, and returns once it answers.
+func (s *Server) Restart() {
+	s.t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		s.t.Fatal("redis-server is missing: install it (Debian: apt-get install redis-server), or run make test")
+	}
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	args := append([]string{"--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--dir", s.dir, "--save", ""}, s.args...)
+	s.process = exec.Command(path, args...)
+	s.process.Stdout, s.process.Stderr = log, log
+	if err := s.process.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.await()
+}
+
+func (s *Server) await() {
+	s.t.Helper()
+	deadline := time.Now().Add(startTimeout)
+	for {
+		reply, err := s.Do("PING")
+		if err == nil && reply == "PONG" {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.logTail()
+			s.t.Fatalf("redis-server did not answer within %v: %q, %v", startTimeout, reply, err)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+// Do sends one command over a connection of its own, and returns a simple, bulk or number
+// reply as text; of an array, its length.
+func (s *Server) Do(args ...string) (string, error) {
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return "", err
+	}
+	r := bufio.NewReader(conn)
+	if s.password != "" {
+		if _, err := roundTrip(conn, r, "AUTH", s.password); err != nil {
+			return "", err
+		}
+	}
+	return roundTrip(conn, r, args...)
+}
+
+// MustDo is Do, and ends the test on an error.
+func (s *Server) MustDo(args ...string) string {
+	s.t.Helper()
+	reply, err := s.Do(args...)
+	if err != nil {
+		s.t.Fatalf("%s: %v", args[0], err)
+	}
+	return reply
+}
+
+func roundTrip(conn net.Conn, r *bufio.Reader, args ...string) (string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "*%d\r\n", len(args))
+	for _, arg := range args {
+		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(arg), arg)
+	}
+	if _, err := conn.Write([]byte(b.String())); err != nil {
+		return "", err
+	}
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	kind, rest := line[0], strings.TrimRight(line[1:], "\r\n")
+	switch kind {
+	case '-':
+		return "", errors.New(rest)
+	case '$':
+		n, err := strconv.Atoi(rest)
+		if err != nil || n < 0 {
+			return "", err
+		}
+		body := make([]byte, n+2)
+		for read := 0; read < len(body); {
+			m, err := r.Read(body[read:])
+			if err != nil {
+				return "", err
+			}
+			read += m
+		}
+		return string(body[:n]), nil
+	default:
+		return rest, nil
+	}
+}
+
+func (s *Server) logTail() {
+	data, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	if err == nil {
+		s.t.Logf("redis-server's log ends with:\n%s", data[max(len(data)-2000, 0):])
+	}
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}

@@ -1,0 +1,142 @@
+-- Stores a producer's batch and publishes it: wire.md §2, Append.
+--
+-- KEYS  stream, meta
+-- ARGV  channel, PUBLISH or SPUBLISH, producer, after, a fresh epoch, history TTL in ms,
+--       lines and bytes to keep, meta TTL in s, producers' TTL in s,
+--       then number and record of each line
+-- Returns 1, the producer's number, lines stored, duplicates; or 0 and the producer's
+-- number where the batch claims more than is stored. Then nothing was written.
+
+local stream, meta = KEYS[1], KEYS[2]
+local channel, publish, producer = ARGV[1], ARGV[2], ARGV[3]
+local after, fresh = tonumber(ARGV[4]), ARGV[5]
+local ttl, keepLines, keepBytes = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local metaTTL, producerTTL = ARGV[9], tonumber(ARGV[10])
+local firstLine = 11
+
+local function digits(n) return string.format('%.0f', n) end
+
+local function split(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(ms), tonumber(seq)
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1])
+local known = redis.call('HMGET', meta, 'e', 'n', 'l', 'f', 'p:' .. producer)
+local epoch, n, last = known[1], tonumber(known[2] or '0') or 0, known[3]
+local foreign, mark = known[4] == '1', known[5]
+local tail = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+tail = tail and tail[1]
+local taken = {} -- producers' numbers taken back from the entries
+
+local function takeBack(entry)
+  local fields = {}
+  for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+  local number = fields.n and tonumber(fields.n)
+  if not number then
+    foreign = true
+    return
+  end
+  n, last = math.max(n, number), entry[1]
+  local name, k = string.match(fields.s or '', '^([%w_-]+):(%d+)$')
+  if name then
+    taken[name] = k .. ' ' .. digits(math.floor(split(entry[1]) / 1000))
+  end
+end
+
+if not epoch and tail then
+  local from = '-'
+  repeat
+    local page = redis.call('XRANGE', stream, from, '+', 'COUNT', 500)
+    for _, entry in ipairs(page) do
+      takeBack(entry)
+      from = '(' .. entry[1]
+    end
+  until #page < 500
+  mark = taken[producer]
+end
+if tail and tail ~= last then foreign = true end
+
+local stored = 0
+if mark then
+  local k, seen = string.match(mark, '^(%d+) (%d+)$')
+  if k and now - tonumber(seen) <= producerTTL then stored = tonumber(k) end
+end
+if after > stored then return {0, digits(stored)} end
+
+-- An entry must come after the newest that viewers have seen, also when the stream is
+-- gone and the clock went back.
+local function placeFor()
+  if tail or not last then return '*' end
+  local ms, seq = split(last)
+  if ms >= now * 1000 + math.floor(tonumber(time[2]) / 1000) then
+    return digits(ms) .. '-' .. digits(seq + 1)
+  end
+  return '*'
+end
+
+local prev = tail or (not foreign and last) or '0-0'
+local frames, bytes, duplicates, before = {}, 0, 0, n
+for i = firstLine, #ARGV, 2 do
+  local k, record = tonumber(ARGV[i]), ARGV[i + 1]
+  if k <= stored then
+    duplicates = duplicates + 1
+  else
+    n = n + 1
+    local source = producer .. ':' .. ARGV[i]
+    local id = redis.call('XADD', stream, placeFor(), 'data', record, 'n', digits(n), 'p', prev, 's', source)
+    local rest = record == '{}' and '}' or ',' .. string.sub(record, 2)
+    frames[#frames + 1] = '{"_ll":"1 ' .. (epoch or fresh) .. '.' .. digits(n) .. '.' .. id .. ' ' .. prev .. ' ' .. source .. '"' .. rest
+    prev, tail, last, stored, bytes = id, id, id, k, bytes + #record
+  end
+end
+if #frames == 0 then
+  if stored > 0 and epoch then
+    redis.call('HSET', meta, 'p:' .. producer, digits(stored) .. ' ' .. time[1])
+  end
+  return {1, digits(stored), 0, duplicates}
+end
+
+redis.call('XTRIM', stream, 'MAXLEN', '~', digits(keepLines))
+-- Weighing the whole stream takes time: now and then will do, for a batch is bounded.
+if bytes >= 32768 or math.floor(before / 32) ~= math.floor(n / 32) then
+  for _ = 1, 8 do
+    local size = redis.call('MEMORY', 'USAGE', stream, 'SAMPLES', 0)
+    local length = redis.call('XLEN', stream)
+    if not size or size <= keepBytes or length <= #frames then break end
+    local keep = math.max(math.floor(length * keepBytes / size), #frames)
+    if redis.call('XTRIM', stream, 'MAXLEN', '~', digits(keep)) == 0 then break end
+  end
+end
+redis.call('PEXPIRE', stream, ttl)
+
+local fields = {'e', epoch or fresh, 'n', digits(n), 'l', last}
+if foreign then
+  fields[#fields + 1] = 'f'
+  fields[#fields + 1] = '1'
+end
+for name, value in pairs(taken) do
+  fields[#fields + 1] = 'p:' .. name
+  fields[#fields + 1] = value
+end
+fields[#fields + 1] = 'p:' .. producer
+fields[#fields + 1] = digits(stored) .. ' ' .. time[1]
+for i = 1, #fields, 1000 do
+  redis.call('HSET', meta, unpack(fields, i, math.min(i + 999, #fields)))
+end
+if not mark then
+  local size = redis.call('HLEN', meta)
+  if size > 64 and size % 64 == 0 then
+    local all = redis.call('HGETALL', meta)
+    for i = 1, #all, 2 do
+      local seen = string.sub(all[i], 1, 2) == 'p:' and string.match(all[i + 1], ' (%d+)$')
+      if seen and now - tonumber(seen) > producerTTL then redis.call('HDEL', meta, all[i]) end
+    end
+  end
+end
+redis.call('EXPIRE', meta, metaTTL)
+
+-- What is stored is acknowledged, whether or not it can be published.
+for _, frame in ipairs(frames) do redis.pcall(publish, channel, frame) end
+return {1, digits(stored), #frames, duplicates}

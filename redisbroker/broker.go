@@ -1,0 +1,227 @@
+package redisbroker
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/loglane/loglane"
+)
+
+//go:embed append.lua
+var appendScript string
+
+//go:embed check.lua
+var checkScript string
+
+//go:embed foreign.lua
+var foreignScript string
+
+// Options are the settings of a [Broker]. URL is required; zero members are the defaults.
+type Options struct {
+	URL        string            // such as redis://user:password@127.0.0.1:6379/1, rediss:// or unix://
+	Retention  loglane.Retention // of every channel but the global one
+	Global     loglane.Retention // of the global channel
+	ClientName string            // as CLIENT LIST shows it; default "loglane"
+	Logger     *slog.Logger      // default: slog.Default()
+}
+
+// A Broker is a loglane.Broker on one Redis. Its methods may be called concurrently.
+type Broker struct {
+	retention, global loglane.Retention
+	log               *slog.Logger
+	client            rueidis.Client
+	subscriber        *subscriber
+	append, check     *rueidis.Lua
+	noteForeign       *rueidis.Lua
+
+	cancel  context.CancelFunc
+	workers sync.WaitGroup
+}
+
+var _ loglane.Broker = (*Broker)(nil)
+
+const (
+	dialTimeout = 3 * time.Second
+	// answerTimeout is how long Redis may take to answer before its connection counts as
+	// dead.
+	answerTimeout = 4 * time.Second
+	keepAlive     = time.Second
+	connBuffer    = 64 << 10
+)
+
+// New starts goroutines that connect and keep watch; [Broker.Close] ends them. It fails
+// for settings that cannot work, not while Redis is away: ask [Broker.Ping].
+func New(opts Options) (*Broker, error) {
+	b := &Broker{
+		retention: opts.Retention.WithDefaults(loglane.DefaultHistoryTTL),
+		global:    opts.Global.WithDefaults(loglane.DefaultGlobalHistoryTTL),
+		log:       opts.Logger,
+		append:    rueidis.NewLuaScript(appendScript),
+		check:     rueidis.NewLuaScript(checkScript),
+
+		noteForeign: rueidis.NewLuaScript(foreignScript),
+	}
+	if b.log == nil {
+		b.log = slog.Default()
+	}
+	option, err := clientOption(opts)
+	if err := errors.Join(err, b.retention.Check(), b.global.Check()); err != nil {
+		return nil, err
+	}
+	// With ForceSingleClient there is a client also where Redis could not be reached.
+	if b.client, err = rueidis.NewClient(option); b.client == nil {
+		return nil, fmt.Errorf("redis %s: %w", Redacted(opts.URL), err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	b.subscriber = newSubscriber(b)
+	b.workers.Go(func() { b.subscriber.run(ctx) })
+	b.workers.Go(func() { b.watch(ctx) })
+	return b, nil
+}
+
+func clientOption(opts Options) (rueidis.ClientOption, error) {
+	option, err := rueidis.ParseURL(opts.URL)
+	if err != nil {
+		return option, fmt.Errorf("the Redis URL %s is malformed (%s): an example is redis://user:password@127.0.0.1:6379/1",
+			Redacted(opts.URL), urlFault(err))
+	}
+	option.ForceSingleClient = true
+	option.DisableRetry = true // read-only commands would be tried for ever
+	option.DisableCache = true
+	option.PipelineMultiplex = 1
+	option.RingScaleEachConn = 9
+	option.ReadBufferEachConn = connBuffer
+	option.WriteBufferEachConn = connBuffer
+	option.ConnWriteTimeout = answerTimeout
+	option.Dialer.KeepAlive = keepAlive
+	if option.Dialer.Timeout == 0 {
+		option.Dialer.Timeout = dialTimeout
+	}
+	option.ClientName = opts.ClientName
+	if option.ClientName == "" {
+		option.ClientName = "loglane"
+	}
+	return option, nil
+}
+
+// urlFault leaves out the URL that net/url puts into its errors: it has the password.
+func urlFault(err error) string {
+	var parse *url.Error
+	if errors.As(err, &parse) {
+		return parse.Err.Error()
+	}
+	return err.Error()
+}
+
+// Redacted returns a Redis URL without its password, for logs and errors.
+func Redacted(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		if at := strings.LastIndexByte(rawURL, '@'); at >= 0 {
+			return strconv.Quote("…" + rawURL[at:])
+		}
+		return strconv.Quote(rawURL)
+	}
+	return strconv.Quote(u.Redacted())
+}
+
+// Close ends what New started and waits for it. Commands under way fail.
+func (b *Broker) Close(context.Context) error {
+	b.cancel()
+	b.client.Close()
+	b.workers.Wait()
+	return nil
+}
+
+// Ping asks Redis for an answer. Its error is a [*RejectedError] where Redis is there and
+// refuses us, which does not mend itself.
+func (b *Broker) Ping(ctx context.Context) error {
+	err := b.client.Do(ctx, b.client.B().Ping().Build()).Error()
+	if err == nil {
+		return nil
+	}
+	if message := err.Error(); rejects(message) {
+		return &RejectedError{Message: message}
+	}
+	return unavailable(err)
+}
+
+// Healthy says why live lines cannot come, or nil.
+func (b *Broker) Healthy() error { return b.subscriber.healthy() }
+
+// A RejectedError is Redis' refusal to serve us, such as a wrong password.
+type RejectedError struct{ Message string }
+
+func (e *RejectedError) Error() string {
+	return "Redis refused the login: " + e.Message + " (set user and password in --redis-url, such as redis://user:password@host:6379/1)"
+}
+
+func rejects(message string) bool {
+	for _, code := range [...]string{"WRONGPASS", "NOAUTH", "NOPERM", "ERR invalid password", "ERR AUTH", "ERR DB index", "ERR invalid DB"} {
+		if strings.HasPrefix(message, code) {
+			return true
+		}
+	}
+	return false
+}
+
+func unavailable(err error) error { return fmt.Errorf("%w: %v", loglane.ErrUnavailable, err) }
+
+func (b *Broker) retentionOf(channel string) loglane.Retention {
+	if channel == loglane.GlobalChannel {
+		return b.global
+	}
+	return b.retention
+}
+
+// Append implements [loglane.Broker].
+func (b *Broker) Append(ctx context.Context, channel string, batch loglane.Batch) (loglane.Receipt, error) {
+	if err := batch.Check(); err != nil {
+		return loglane.Receipt{}, err
+	}
+	keep := b.retentionOf(channel)
+	args := make([]string, 0, 10+2*len(batch.Lines))
+	args = append(args, channel, "PUBLISH", batch.Producer, strconv.FormatUint(batch.After, 10), loglane.NewEpoch(),
+		strconv.FormatInt(keep.TTL.Milliseconds(), 10), strconv.Itoa(keep.Lines), strconv.Itoa(keep.Bytes),
+		seconds(loglane.MetaTTL), seconds(loglane.ProducerTTL))
+	for _, line := range batch.Lines {
+		args = append(args, strconv.FormatUint(line.K, 10), string(line.Record))
+	}
+	reply, err := b.append.Exec(ctx, b.client, []string{streamKey(channel), metaKey(channel)}, args).ToArray()
+	if err != nil {
+		return loglane.Receipt{}, unavailable(err)
+	}
+	return receipt(channel, reply)
+}
+
+func receipt(channel string, reply []rueidis.RedisMessage) (loglane.Receipt, error) {
+	numbers := make([]uint64, 4)
+	for i := range min(len(reply), len(numbers)) {
+		n, err := reply[i].AsUint64()
+		if err != nil {
+			return loglane.Receipt{}, fmt.Errorf("append: an answer that is no number: %w", err)
+		}
+		numbers[i] = n
+	}
+	switch {
+	case len(reply) == 2 && numbers[0] == 0:
+		return loglane.Receipt{}, &loglane.RefusedError{Channel: channel, After: numbers[1]}
+	case len(reply) == 4:
+		return loglane.Receipt{K: numbers[1], Stored: int(numbers[2]), Duplicates: int(numbers[3])}, nil
+	default:
+		return loglane.Receipt{}, fmt.Errorf("append: an answer of %d parts", len(reply))
+	}
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

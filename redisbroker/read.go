@@ -1,0 +1,177 @@
+package redisbroker
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/rueidis"
+
+	"github.com/loglane/loglane"
+)
+
+// Read implements [loglane.Broker].
+func (b *Broker) Read(ctx context.Context, channel string, from loglane.From, limit int) (loglane.Page, error) {
+	view, err := b.view(ctx, channel, from, max(limit, 1))
+	if err != nil {
+		return loglane.Page{}, unavailable(err)
+	}
+	page := view.page()
+	if from.Kind == loglane.FromAfter {
+		page.Status, page.Missed = view.facts(b.retentionOf(channel)).Judge(from.Cursor)
+		if page.Status != loglane.OK {
+			if page, err = b.readAfterGap(ctx, channel, from.Cursor, limit, page.Status); err != nil {
+				return loglane.Page{}, unavailable(err)
+			}
+		}
+	}
+	page.More = more(from, view, page)
+	if err := b.noteForeignEntries(ctx, channel, view, page); err != nil {
+		return loglane.Page{}, unavailable(err)
+	}
+	b.subscriber.learn(channel, page.Tail.ID, view.ttl, view.asked)
+	return page, nil
+}
+
+// more says whether further entries follow the page in its direction.
+func more(from loglane.From, view *view, page loglane.Page) bool {
+	switch {
+	case view.empty:
+		return false
+	case len(page.Entries) == 0:
+		return from.Kind == loglane.FromLast || from.Kind == loglane.FromBefore && view.oldest.Cursor.ID.Less(from.Cursor.ID)
+	case from.Kind == loglane.FromAfter, from.Kind == loglane.FromOldest:
+		return page.Entries[len(page.Entries)-1].Cursor.ID != page.Tail.ID
+	default:
+		return page.Entries[0].Cursor.ID != view.oldest.Cursor.ID
+	}
+}
+
+// readAfterGap reads from the oldest entry, and judges the cursor by what is there at
+// that very moment, so that what it counts as missing is exact.
+func (b *Broker) readAfterGap(ctx context.Context, channel string, c loglane.Cursor, limit int, status loglane.Status) (loglane.Page, error) {
+	view, err := b.view(ctx, channel, loglane.Oldest(), limit)
+	if err != nil {
+		return loglane.Page{}, err
+	}
+	page := view.page()
+	page.Status, page.Missed = view.facts(b.retentionOf(channel)).Judge(c)
+	if page.Status == loglane.OK {
+		page.Status = status // it did not stand a moment ago; Oldest did not look at its place
+	}
+	return page, nil
+}
+
+// noteForeignEntries lets meta know, once a channel, of what another program wrote: only
+// so can a later cursor be judged when the entries are gone.
+func (b *Broker) noteForeignEntries(ctx context.Context, channel string, view *view, page loglane.Page) error {
+	if view.epoch == "" || view.foreign {
+		return nil
+	}
+	for _, entry := range page.Entries {
+		if entry.Foreign() {
+			return b.noteForeign.Exec(ctx, b.client, []string{metaKey(channel)}, nil).Error()
+		}
+	}
+	return nil
+}
+
+// The places of the answers in a view's transaction.
+const (
+	answerTime = iota
+	answerMeta
+	answerStream
+	answerTTL
+	answerAt
+	answerRange
+	answers
+)
+
+// view asks Redis for all that a page and a judgement need, at one moment.
+func (b *Broker) view(ctx context.Context, channel string, from loglane.From, limit int) (*view, error) {
+	stream, count := streamKey(channel), int64(limit)
+	build := b.client.B
+	at := "0-0"
+	if from.Kind == loglane.FromAfter {
+		at = from.Cursor.ID.String()
+	}
+	var entries rueidis.Completed
+	switch from.Kind {
+	case loglane.FromAfter:
+		entries = build().Xrange().Key(stream).Start("(" + at).End("+").Count(count).Build()
+	case loglane.FromOldest:
+		entries = build().Xrange().Key(stream).Start("-").End("+").Count(count).Build()
+	case loglane.FromBefore:
+		entries = build().Xrevrange().Key(stream).End("(" + from.Cursor.ID.String()).Start("-").Count(count).Build()
+	case loglane.FromLast:
+		entries = build().Xrevrange().Key(stream).End("+").Start("-").Count(int64(min(limit, from.N))).Build()
+		if from.N <= 0 { // a COUNT of 0 is refused; no entry has the id 0-0
+			entries = build().Xrevrange().Key(stream).End("0-0").Start("0-0").Build()
+		}
+	default:
+		return nil, fmt.Errorf("read: an unknown kind of place %d", from.Kind)
+	}
+	asked := now()
+	results := b.client.DoMulti(ctx,
+		build().Multi().Build(),
+		build().Time().Build(),
+		build().Hmget().Key(metaKey(channel)).Field("e", "n", "l", "f").Build(),
+		build().XinfoStream().Key(stream).Build(),
+		build().Pttl().Key(stream).Build(),
+		build().Xrange().Key(stream).Start(at).End(at).Build(),
+		entries,
+		build().Exec().Build(),
+	)
+	reply, err := results[len(results)-1].ToArray()
+	if err != nil {
+		for _, result := range results { // the first fault is the one that says why
+			if cause := result.Error(); cause != nil {
+				return nil, cause
+			}
+		}
+		return nil, err
+	}
+	if len(reply) != answers {
+		return nil, fmt.Errorf("read: a transaction with %d answers", len(reply))
+	}
+	v := &view{asked: asked, newestFirst: from.Kind == loglane.FromBefore || from.Kind == loglane.FromLast}
+	return v, v.parse(reply)
+}
+
+func parseNumber(s string) uint64 {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		return 0 // not written by us
+	}
+	return n
+}
+
+// parseEntry reads an entry; only one with our fields is ours.
+func parseEntry(raw rueidis.XRangeSlice, epoch string) (loglane.Entry, error) {
+	id, err := loglane.ParseID(raw.ID)
+	if err != nil {
+		return loglane.Entry{}, err
+	}
+	entry := loglane.Entry{Cursor: loglane.Cursor{Epoch: epoch, ID: id}}
+	var number, prev, source string
+	for _, field := range raw.FieldValues {
+		switch field.Field {
+		case "data":
+			entry.Data = []byte(field.Value)
+		case "n":
+			number = field.Value
+		case "p":
+			prev = field.Value
+		case "s":
+			source = field.Value
+		}
+	}
+	producer, k, found := strings.Cut(source, ":")
+	before, err := loglane.ParseID(prev)
+	if n := parseNumber(number); found && err == nil && n > 0 && parseNumber(k) > 0 && loglane.ValidProducer(producer) {
+		entry.Cursor.N, entry.Prev = n, before
+		entry.Cursor.Src = loglane.NewSrc(producer, parseNumber(k))
+	}
+	return entry, nil
+}
