@@ -1,0 +1,34 @@
+# The two commands of the README are `go run ./cmd/loglane demo` and `make test`.
+
+.PHONY: test setup check go web browser fuzz vuln
+
+# Everything that CI runs; installs what is missing where it may.
+test: setup check go web browser fuzz vuln
+
+# Names what is missing and ends with 2 where it cannot be installed.
+setup:
+	@ci/setup.sh
+
+# Formatting, vet and staticcheck.
+check:
+	@ci/check.sh
+
+# Go tests, with the race detector and without; they need no Node.
+go:
+	@ci/gotest.sh
+
+# Types, lint, unit tests, and web/dist as the sources make it.
+web:
+	@ci/web.sh
+
+# The built program over a real Redis in Chromium.
+browser:
+	@ci/browser.sh
+
+# Each fuzz target for FUZZTIME (5s).
+fuzz:
+	@ci/fuzz.sh
+
+# Known vulnerabilities, where their database can be reached.
+vuln:
+	@ci/vuln.sh

@@ -1,0 +1,46 @@
+import type { Me } from '../me.ts'
+import { basePath, meta } from '../page.ts'
+import { ChannelLinks } from './ChannelLinks.tsx'
+import { ThemeButton } from './ThemeButton.tsx'
+
+interface HeaderProps {
+  me: Me | undefined
+  channel: string
+  onSave: () => void
+  onHelp: () => void
+}
+
+export function Header({ me, channel, onSave, onHelp }: HeaderProps) {
+  const csrf = meta('csrf')
+  return (
+    <header>
+      <h1>
+        <span className="mark" aria-hidden="true" />
+        Loglane
+      </h1>
+      <span className="channel" data-testid="channel" title="The channel on this page">
+        {channel}
+      </span>
+      {me && <ChannelLinks me={me} />}
+      <span className="space" />
+      <button type="button" onClick={onSave} data-testid="save" title="Save what this page keeps">
+        Save lines
+      </button>
+      <ThemeButton />
+      <button type="button" onClick={onHelp} aria-label="Keys" title="Keys" className="square">
+        ?
+      </button>
+      {me && (
+        <form method="post" action={`${basePath()}logout`}>
+          {csrf !== '' && <input type="hidden" name="csrf" value={csrf} />}
+          <span className="user" data-testid="user">
+            {me.name}
+          </span>
+          <button type="submit" data-testid="logout">
+            Sign out
+          </button>
+        </form>
+      )}
+    </header>
+  )
+}
