@@ -29,11 +29,12 @@ type feed struct {
 	hub     *Hub
 	channel string
 
-	mu     sync.Mutex
-	stop   func() // ends the broker's Follow
-	subs   map[*subscription]struct{}
-	linger *time.Timer
-	closed bool
+	mu       sync.Mutex
+	stop     func() // ends the broker's Follow
+	subs     map[*subscription]struct{}
+	sleepers []*subscription // who want to know of the next item
+	linger   *time.Timer
+	closed   bool
 
 	confirmed bool          // the broker reports what is published
 	filled    bool          // the ring was read for the first time
@@ -396,9 +397,32 @@ func (f *feed) push(i *item) {
 }
 
 func (f *feed) wake() {
-	for s := range f.subs {
+	for _, s := range f.sleepers {
+		s.asleep = false
 		s.notify()
 	}
+	clear(f.sleepers)
+	f.sleepers = f.sleepers[:0]
+}
+
+// rouse lets a viewer be woken by what comes next.
+func (f *feed) rouse(s *subscription) {
+	if !s.asleep {
+		s.asleep, s.bed = true, len(f.sleepers)
+		f.sleepers = append(f.sleepers, s)
+	}
+}
+
+// unrouse takes that back.
+func (f *feed) unrouse(s *subscription) {
+	if !s.asleep {
+		return
+	}
+	last := f.sleepers[len(f.sleepers)-1]
+	f.sleepers[s.bed], last.bed = last, s.bed
+	f.sleepers[len(f.sleepers)-1] = nil
+	f.sleepers = f.sleepers[:len(f.sleepers)-1]
+	s.asleep = false
 }
 
 // goDown tells viewers that the broker is away; they stay.
@@ -409,7 +433,7 @@ func (f *feed) goDown(err error) {
 		return
 	}
 	f.down = true
-	f.hub.log.Warn("log stream: the broker is away", "channel", f.channel, "error", err)
+	f.hub.log.Debug("log stream: the broker is away", "channel", f.channel, "error", err)
 	f.push(newStatus(true))
 }
 
@@ -420,7 +444,7 @@ func (f *feed) comeUp() {
 		return
 	}
 	f.down = false
-	f.hub.log.Info("log stream: the broker is back", "channel", f.channel)
+	f.hub.log.Debug("log stream: the broker is back", "channel", f.channel)
 	f.push(newStatus(false))
 }
 
@@ -487,6 +511,7 @@ func (f *feed) refresh(ctx context.Context, s *subscription) error {
 	wanted := f.readsBegun + 1
 	f.doorbell(false)
 	for f.readsDone < wanted {
+		f.rouse(s)
 		f.mu.Unlock()
 		select {
 		case <-s.woken:

@@ -2,6 +2,7 @@ package loglane
 
 import (
 	"hash/maphash"
+	"slices"
 	"time"
 )
 
@@ -11,7 +12,7 @@ const (
 	settleWindow = 10 * time.Second
 	// secondLook is when a payload without an entry is read for once more.
 	secondLook = 100 * time.Millisecond
-	// maxSettled bounds the entries that wait for their payloads.
+	// maxSettled bounds the entries that wait for their payloads, and the reverse.
 	maxSettled = 1 << 16
 )
 
@@ -23,6 +24,7 @@ type foreignLines struct {
 	order   []settledEntry             // the same in the order of their coming
 	waiting []waitingPayload           // payloads without an entry yet
 	floated []floatedPayload           // payloads that went out without an entry
+	alone   map[payloadKey]int         // how often a key is in waiting and floated
 	noWait  bool                       // a payload stayed without an entry for the whole window
 }
 
@@ -50,7 +52,7 @@ type floatedPayload struct {
 }
 
 func newForeignLines() foreignLines {
-	return foreignLines{seed: maphash.MakeSeed(), settled: make(map[payloadKey][]time.Time)}
+	return foreignLines{seed: maphash.MakeSeed(), settled: make(map[payloadKey][]time.Time), alone: make(map[payloadKey]int)}
 }
 
 func (f *foreignLines) key(data []byte) payloadKey {
@@ -67,6 +69,7 @@ func (f *foreignLines) arrive(data []byte, epoch string, now time.Time) (settled
 		return true
 	}
 	f.waiting = append(f.waiting, waitingPayload{key: key, data: data, epoch: epoch, at: now})
+	f.alone[key]++
 	return false
 }
 
@@ -75,23 +78,35 @@ func (f *foreignLines) arrive(data []byte, epoch string, now time.Time) (settled
 func (f *foreignLines) entry(data []byte, now time.Time, fresh bool) (floated *floatedPayload) {
 	f.prune(now)
 	key := f.key(data)
-	for i, w := range f.waiting {
-		if w.key == key {
-			f.waiting = append(f.waiting[:i:i], f.waiting[i+1:]...)
-			return nil
-		}
-	}
-	for i, p := range f.floated {
-		if p.key == key {
-			f.floated = append(f.floated[:i:i], f.floated[i+1:]...)
-			return &p
-		}
+	if f.alone[key] > 0 {
+		return f.settle(key)
 	}
 	if fresh {
 		f.settled[key] = append(f.settled[key], now)
 		f.order = append(f.order, settledEntry{key: key, at: now})
 	}
 	return nil
+}
+
+// settle takes the oldest payload of a key: one that waits, else one that went out.
+func (f *foreignLines) settle(key payloadKey) (floated *floatedPayload) {
+	f.release(key)
+	for i, w := range f.waiting {
+		if w.key == key {
+			f.waiting = slices.Delete(f.waiting, i, i+1)
+			return nil
+		}
+	}
+	i := slices.IndexFunc(f.floated, func(p floatedPayload) bool { return p.key == key })
+	p := f.floated[i]
+	f.floated = slices.Delete(f.floated, i, i+1)
+	return &p
+}
+
+func (f *foreignLines) release(key payloadKey) {
+	if f.alone[key]--; f.alone[key] == 0 {
+		delete(f.alone, key)
+	}
 }
 
 // due takes the payloads that were still without an entry when a read began that was
@@ -101,6 +116,7 @@ func (f *foreignLines) due(readBegan time.Time, epoch string) (payloads []waitin
 	for _, w := range f.waiting {
 		switch {
 		case w.epoch != "" && w.epoch == epoch && !readBegan.Before(w.at):
+			f.release(w.key)
 		case readBegan.Sub(w.at) >= secondLook:
 			payloads = append(payloads, w)
 		default:
@@ -112,7 +128,8 @@ func (f *foreignLines) due(readBegan time.Time, epoch string) (payloads []waitin
 	return payloads
 }
 
-// float notes a payload that goes out without an entry.
+// float notes a payload that goes out without an entry; it is one that due or takeWaiting
+// took.
 func (f *foreignLines) float(w waitingPayload, position int64, now time.Time) {
 	f.floated = append(f.floated, floatedPayload{key: w.key, at: now, position: position})
 }
@@ -140,7 +157,8 @@ func (f *foreignLines) prune(now time.Time) {
 	}
 	f.order = f.order[n:]
 	n = 0
-	for n < len(f.floated) && now.Sub(f.floated[n].at) > settleWindow {
+	for n < len(f.floated) && (now.Sub(f.floated[n].at) > settleWindow || len(f.floated)-n > maxSettled) {
+		f.release(f.floated[n].key)
 		n++
 		f.noWait = true
 	}

@@ -203,6 +203,7 @@ func (s *subscription) leave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.subs, s)
+	f.unrouse(s)
 	if len(f.subs) > 0 || f.closed {
 		return
 	}

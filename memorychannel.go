@@ -160,7 +160,9 @@ func (c *memoryChannel) drop(n int) {
 	}
 }
 
+// expireAfter leaves the clock, which counts in milliseconds, past the TTL by then.
 func (c *memoryChannel) expireAfter(ttl time.Duration) {
+	ttl += time.Millisecond
 	if c.expiry != nil {
 		c.expiry.Reset(ttl)
 		return
@@ -177,8 +179,8 @@ func (c *memoryChannel) expire() {
 		c.forget()
 		return
 	}
-	if idle := time.Since(time.UnixMilli(int64(c.newest.Ms))); idle < c.retention.TTL-time.Millisecond {
-		c.expiry.Reset(c.retention.TTL - idle) // a line came while the timer fired
+	if left := c.retention.TTL - time.Since(time.UnixMilli(int64(c.newest.Ms))); left > 0 {
+		c.expireAfter(left) // a line came while the timer fired
 		c.mu.Unlock()
 		return
 	}

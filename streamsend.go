@@ -2,7 +2,6 @@ package loglane
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -24,7 +23,9 @@ func (st *stream) step() (progress bool, err error) {
 	items, ok := st.sub.next(st.items[:0])
 	st.items = items
 	if len(items) > 0 {
-		return true, st.send(items)
+		err = st.send(items)
+		clear(items)
+		return true, err
 	}
 	return !ok, nil
 }
@@ -56,8 +57,11 @@ func (st *stream) send(items []delivery) error {
 	frames := st.frames[:0]
 	for n, d := range items {
 		if d.kind == statusItem && !d.down {
-			if err := st.write(frames...); err != nil || !st.down {
-				return errors.Join(err, st.send(items[n+1:]))
+			if err := st.write(frames...); err != nil {
+				return err
+			}
+			if !st.down {
+				return st.send(items[n+1:])
 			}
 			st.held = append([]delivery(nil), items[n+1:]...)
 			return st.comeBack()
@@ -68,7 +72,7 @@ func (st *stream) send(items []delivery) error {
 	if err := st.write(frames...); err != nil {
 		return err
 	}
-	clear(frames) // the ring's items are not to be kept by viewers
+	clear(frames) // what has left the ring is not to be kept by viewers
 	if st.hidden != nil && !st.marking {
 		st.marking = true
 		st.marks.Reset(markEvery)

@@ -23,6 +23,9 @@ type subscription struct {
 	place Cursor
 	all   bool // the viewer wants all that is kept, and has had nothing yet
 	open  bool // the viewer has been live: behind the history it was too slow
+
+	asleep bool // among the feed's sleepers, at bed
+	bed    int
 }
 
 // A delivery is an item on its way to one viewer.
@@ -116,6 +119,9 @@ func (s *subscription) next(dst []delivery) ([]delivery, bool) {
 			return dst, len(dst) > 0
 		}
 		if s.pos == f.ring.end() {
+			if len(dst) == 0 {
+				f.rouse(s)
+			}
 			return dst, true
 		}
 		i := f.ring.at(s.pos)

@@ -62,9 +62,13 @@ func (p *portableWriter) interrupt() {
 	_ = p.controller.SetWriteDeadline(time.Now()) // without deadlines there is nothing to end
 }
 
-// finish ends the writer's hold on the connection.
+// finish ends the writer's hold on the connection. The end of the response, too, may meet
+// a viewer that does not read; net/http clears the deadline before the next request.
 func (p *portableWriter) finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done = true
+	if !p.interrupted {
+		_ = p.controller.SetWriteDeadline(time.Now().Add(writeTimeout)) // without deadlines there is nothing to bound
+	}
 }
