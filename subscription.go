@@ -163,9 +163,9 @@ func (s *subscription) backlogged() bool {
 // returns what is to be told first; once that is nothing, the viewer is live.
 func (s *subscription) catchUp(ctx context.Context) ([]delivery, error) {
 	f := s.feed
-	for {
+	for refreshed := false; ; refreshed = true {
 		f.mu.Lock()
-		last, gen := f.last, f.gen
+		last, end, gen := f.last, f.ring.end(), f.gen
 		from := After(s.place)
 		if s.all {
 			from = Oldest()
@@ -186,6 +186,9 @@ func (s *subscription) catchUp(ctx context.Context) ([]delivery, error) {
 		if page.Status == OK {
 			if told := s.advance(page, last, gen); told != nil {
 				return told, nil
+			}
+			if refreshed && len(page.Entries) == 0 && s.join(end, gen) {
+				return nil, nil
 			}
 		}
 		// Either the stream has gone on or back without the feed, or the feed knows
@@ -217,8 +220,24 @@ func (s *subscription) advance(page Page, last Cursor, gen int) []delivery {
 	return told
 }
 
+// join lets a viewer go live whose place stands at the end of the history, also where
+// the ring has no such place: end is the ring's end from before that was read, by a feed
+// that had read no less.
+func (s *subscription) join(end int64, gen int) bool {
+	f := s.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gen != gen {
+		return false
+	}
+	s.live, s.open = true, true
+	s.pos, s.since, s.quiet = end, end, end
+	return true
+}
+
 // gap tells a viewer that lines are missing after its place. A viewer that was live and
-// too slow goes on from the ring, any other from the oldest entry that is kept.
+// too slow goes on from the ring, any other from the oldest entry that is kept: with the
+// page that said so, for the place before a foreign entry is no place to ask after.
 func (s *subscription) gap(page Page, gen int) []delivery {
 	f := s.feed
 	f.mu.Lock()
@@ -236,8 +255,13 @@ func (s *subscription) gap(page Page, gen int) []delivery {
 		s.live, s.pos, s.since, s.quiet = true, f.ring.start, f.ring.start, f.ring.start
 		return []delivery{{item: newGap("slow", missed, s.place)}}
 	}
+	told := []delivery{{item: newGap(page.Status.String(), page.Missed, page.Floor)}}
 	s.place = page.Floor
-	return []delivery{{item: newGap(page.Status.String(), page.Missed, s.place)}}
+	if lines := s.deliveries(page.Entries, f.last); lines != nil {
+		s.place = lines[len(lines)-1].cursor
+		told = append(told, lines...)
+	}
+	return told
 }
 
 // deliveries encodes entries up to the last one that the feed has.

@@ -168,7 +168,7 @@ func (e *RejectedError) Error() string {
 }
 
 func rejects(message string) bool {
-	for _, code := range [...]string{"WRONGPASS", "NOAUTH", "NOPERM", "ERR invalid password", "ERR AUTH", "ERR DB index", "ERR invalid DB"} {
+	for _, code := range [...]string{"WRONGPASS", "NOAUTH", "NOPERM", "ERR invalid password", "ERR AUTH", "DB index", "ERR DB index", "ERR invalid DB"} {
 		if strings.HasPrefix(message, code) {
 			return true
 		}

@@ -1,0 +1,195 @@
+package redisbroker_test
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/redistest"
+	"github.com/loglane/loglane/redisbroker"
+)
+
+const (
+	alice       = "logs:User.alice"
+	aliceStream = "stream:logs:User.alice"
+	aliceMeta   = "loglane:meta:{logs:User.alice}"
+)
+
+func lines(first, last uint64) []loglane.Line {
+	var all []loglane.Line
+	for k := first; k <= last; k++ {
+		all = append(all, loglane.Line{K: k, Record: fmt.Appendf(nil, `{"message":"line %d"}`, k)})
+	}
+	return all
+}
+
+func appendTo(t *testing.T, b *redisbroker.Broker, batch loglane.Batch) loglane.Receipt {
+	t.Helper()
+	receipt, err := b.Append(t.Context(), alice, batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return receipt
+}
+
+func readAll(t *testing.T, b *redisbroker.Broker) loglane.Page {
+	t.Helper()
+	page, err := b.Read(t.Context(), alice, loglane.Oldest(), 10000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+// TestMetaIsTakenBack evicts the numbering: the next append takes it back from the entries.
+func TestMetaIsTakenBack(t *testing.T) {
+	server := redistest.Start(t)
+	b := open(t, server, redisbroker.Options{})
+	appendTo(t, b, loglane.Batch{Producer: "one", Lines: lines(1, 5)})
+	appendTo(t, b, loglane.Batch{Producer: "two", Lines: lines(1, 3)})
+	before := readAll(t, b)
+	server.MustDo("DEL", aliceMeta)
+
+	if receipt := appendTo(t, b, loglane.Batch{Producer: "one", After: 5, Lines: lines(4, 6)}); receipt.Stored != 1 || receipt.Duplicates != 2 {
+		t.Errorf("one: %+v", receipt)
+	}
+	if receipt := appendTo(t, b, loglane.Batch{Producer: "two", Lines: lines(1, 4)}); receipt.Stored != 1 || receipt.Duplicates != 3 {
+		t.Errorf("two: %+v", receipt)
+	}
+	after := readAll(t, b)
+	if len(after.Entries) != 10 || after.Epoch == before.Epoch {
+		t.Fatalf("%d entries, epoch %s after %s", len(after.Entries), after.Epoch, before.Epoch)
+	}
+	for i, entry := range after.Entries {
+		if entry.Cursor.N != uint64(i+1) || (i > 0 && entry.Prev != after.Entries[i-1].Cursor.ID) {
+			t.Errorf("entry %d: %+v", i, entry)
+		}
+	}
+	if server.MustDo("HEXISTS", aliceMeta, "f") != "0" {
+		t.Error("a foreign writer is noted")
+	}
+	for _, entry := range before.Entries {
+		page, err := b.Read(t.Context(), alice, loglane.After(entry.Cursor), 100)
+		if err != nil || page.Status != loglane.OK {
+			t.Errorf("cursor %s: %v, %v", entry.Cursor, page.Status, err)
+		}
+	}
+}
+
+// TestHistoryWeighs holds the history to its bytes, also where lines are of mixed length.
+func TestHistoryWeighs(t *testing.T) {
+	server := redistest.Start(t)
+	keep := loglane.Retention{Lines: 10000, Bytes: 1 << 20}
+	b := open(t, server, redisbroker.Options{Retention: keep})
+	k := uint64(0)
+	for _, size := range []int{100, 4000, 60000, 100} {
+		for range 40 {
+			batch := loglane.Batch{Producer: "p"}
+			for range 4 {
+				k++
+				record := fmt.Appendf(nil, `{"message":"%s"}`, bytes.Repeat([]byte("x"), size))
+				batch.Lines = append(batch.Lines, loglane.Line{K: k, Record: record})
+			}
+			appendTo(t, b, batch)
+			weight, err := strconv.Atoi(server.MustDo("MEMORY", "USAGE", aliceStream, "SAMPLES", "0"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if most := keep.Bytes + 32*(size+200) + 256<<10; weight > most {
+				t.Fatalf("after line %d of %d bytes the history weighs %d, more than about %d", k, size, weight, most)
+			}
+		}
+	}
+	if kept := readAll(t, b).Entries; len(kept) < 100 || kept[len(kept)-1].Cursor.N != k {
+		t.Errorf("%d lines are kept, up to number %d of %d", len(kept), kept[len(kept)-1].Cursor.N, k)
+	}
+}
+
+// TestProducersAreForgotten lets a producer's number grow old.
+func TestProducersAreForgotten(t *testing.T) {
+	server := redistest.Start(t)
+	b := open(t, server, redisbroker.Options{})
+	appendTo(t, b, loglane.Batch{Producer: "old", Lines: lines(1, 5)})
+	long := strconv.FormatInt(time.Now().Add(-loglane.ProducerTTL-2*time.Second).Unix(), 10)
+	server.MustDo("HSET", aliceMeta, "p:old", "5 "+long)
+	if receipt := appendTo(t, b, loglane.Batch{Producer: "old", Lines: lines(1, 1)}); receipt.Stored != 1 {
+		t.Errorf("the forgotten producer begins anew: %+v", receipt)
+	}
+	server.MustDo("HSET", aliceMeta, "p:old", "5 "+long)
+	for i := range 500 {
+		name := "n" + strconv.Itoa(i)
+		appendTo(t, b, loglane.Batch{Producer: name, Lines: lines(1, 1)})
+		server.MustDo("HSET", aliceMeta, "p:"+name, "1 "+long)
+	}
+	if n, err := strconv.Atoi(server.MustDo("HLEN", aliceMeta)); err != nil || n > 200 {
+		t.Errorf("meta has %d fields after 500 producers came and went (%v)", n, err)
+	}
+	if server.MustDo("HEXISTS", aliceMeta, "p:old") != "0" {
+		t.Error("a producer that was silent too long is still there")
+	}
+}
+
+// TestPublishMayFail stores and acknowledges lines of a user that may not publish.
+func TestPublishMayFail(t *testing.T) {
+	server := redistest.Start(t)
+	server.MustDo("ACL", "SETUSER", "writer", "on", ">secret", "~*", "+@all", "resetchannels")
+	full := open(t, server, redisbroker.Options{})
+	mute, err := redisbroker.New(redisbroker.Options{URL: fmt.Sprintf("redis://writer:secret@127.0.0.1:%d/0", server.Port), Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close(t.Context())
+
+	events := make(chan loglane.Event, 100)
+	stop := full.Follow(alice, func(event loglane.Event) { events <- event })
+	defer stop()
+	awaitEvent(t, events, loglane.Confirmed, 5*time.Second)
+	// The first line of a channel, then one more: each is found by the check of silence.
+	for k := uint64(1); k <= 2; k++ {
+		if receipt := appendTo(t, mute, loglane.Batch{Producer: "p", Lines: lines(k, k)}); receipt.Stored != 1 {
+			t.Fatalf("%+v", receipt)
+		}
+		awaitEvent(t, events, loglane.Broken, 5*time.Second)
+		if page := readAll(t, full); len(page.Entries) != int(k) {
+			t.Errorf("%d entries", len(page.Entries))
+		}
+	}
+}
+
+// awaitEvent waits for an event of a kind, and returns it.
+func awaitEvent(t *testing.T, events <-chan loglane.Event, kind loglane.EventKind, within time.Duration) loglane.Event {
+	t.Helper()
+	deadline := time.After(within)
+	for {
+		select {
+		case event := <-events:
+			if event.Kind == kind {
+				return event
+			}
+		case <-deadline:
+			t.Fatalf("no event of kind %d within %v", kind, within)
+		}
+	}
+}
+
+// TestClockGoesBack appends to an expired history with a clock behind its last line.
+func TestClockGoesBack(t *testing.T) {
+	server := redistest.Start(t)
+	b := open(t, server, redisbroker.Options{})
+	appendTo(t, b, loglane.Batch{Producer: "p", Lines: lines(1, 1)})
+	ahead := strconv.FormatInt(time.Now().Add(time.Hour).UnixMilli(), 10) + "-7"
+	server.MustDo("DEL", aliceStream)
+	server.MustDo("HSET", aliceMeta, "l", ahead)
+	appendTo(t, b, loglane.Batch{Producer: "p", Lines: lines(2, 3)})
+	entries := readAll(t, b).Entries
+	last, err := loglane.ParseID(ahead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 2 || entries[0].Prev != last || !last.Less(entries[0].Cursor.ID) || !entries[0].Cursor.ID.Less(entries[1].Cursor.ID) {
+		t.Errorf("after %s came %+v", ahead, entries)
+	}
+}

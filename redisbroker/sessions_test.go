@@ -1,0 +1,76 @@
+package redisbroker_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/redistest"
+	"github.com/loglane/loglane/redisbroker"
+)
+
+func TestSessions(t *testing.T) {
+	server := redistest.Start(t)
+	sessions, other := open(t, server, redisbroker.Options{}).Sessions(), open(t, server, redisbroker.Options{}).Sessions()
+	ctx := t.Context()
+	if _, found, err := sessions.Load(ctx, "a"); found || err != nil {
+		t.Errorf("before: %v, %v", found, err)
+	}
+	data := "a\x00\xffb"
+	if err := sessions.Save(ctx, "a", []byte(data), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if got, found, err := other.Load(ctx, "a"); string(got) != data || !found || err != nil {
+		t.Errorf("another gateway loads %q, %v, %v", got, found, err)
+	}
+	if ttl := server.MustDo("PTTL", "loglane:session:a"); len(ttl) != 5 {
+		t.Errorf("lives for %s ms", ttl)
+	}
+	if err := other.Delete(ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, found, err := sessions.Load(ctx, "a"); found || err != nil {
+		t.Errorf("after: %v, %v", found, err)
+	}
+	server.Kill()
+	_, _, errLoad := sessions.Load(ctx, "a")
+	for _, err := range []error{errLoad, sessions.Save(ctx, "a", nil, time.Second), sessions.Delete(ctx, "a")} {
+		if !errors.Is(err, loglane.ErrUnavailable) {
+			t.Errorf("without Redis: %v", err)
+		}
+	}
+}
+
+func TestNotices(t *testing.T) {
+	server := redistest.Start(t)
+	sender, receiver := open(t, server, redisbroker.Options{}).Notices(), open(t, server, redisbroker.Options{}).Notices()
+	messages := make(chan string, 10)
+	stop := receiver.Listen(func(message []byte) {
+		if message == nil {
+			messages <- "missed"
+			return
+		}
+		messages <- string(message)
+	})
+	defer stop()
+	await := func(want string) {
+		t.Helper()
+		select {
+		case got := <-messages:
+			if got != want {
+				t.Errorf("%q came, not %q", got, want)
+			}
+		case <-time.After(15 * time.Second):
+			t.Fatalf("%q did not come", want)
+		}
+	}
+	await("missed")
+	if err := sender.Notify(t.Context(), []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	await("one")
+	server.Kill()
+	server.Restart()
+	await("missed")
+}
