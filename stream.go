@@ -90,7 +90,7 @@ func (st *stream) startClocks() (stop func()) {
 	st.marks, st.again, st.recheck = stoppedTimer(), stoppedTimer(), stoppedTimer()
 	clocks := []interface{ Stop() bool }{st.keepalive, st.marks, st.again, st.recheck}
 	if st.grant.Check != nil {
-		st.recheck.Reset(checkEvery)
+		st.recheck.Reset(0) // the login may have ended before End could find the stream
 	}
 	if !st.grant.Expires.IsZero() {
 		timer := time.NewTimer(time.Until(st.grant.Expires))

@@ -19,7 +19,7 @@ import (
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 // serveHub serves a broker's channels, named by ?channel=, without a login.
-func serveHub(t *testing.T, broker loglane.Broker, opts *loglane.HubOptions) (url string, hub *loglane.Hub, stop func()) {
+func serveHub(t testing.TB, broker loglane.Broker, opts *loglane.HubOptions) (url string, hub *loglane.Hub, stop func()) {
 	t.Helper()
 	if opts == nil {
 		opts = &loglane.HubOptions{}

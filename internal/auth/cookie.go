@@ -1,0 +1,63 @@
+package auth
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	// SecureCookie is the cookie's name where it only travels over TLS. Browsers take a
+	// cookie with this prefix from no other host and from no plain connection.
+	SecureCookie = "__Host-loglane"
+	// PlainCookie is the cookie's name over plain HTTP.
+	PlainCookie = "loglane"
+)
+
+// secure says whether the browser speaks TLS, with this process or with a proxy before it.
+func (l *Login) secure(r *http.Request) bool { return l.cookieSecure || r.TLS != nil }
+
+// token returns what the session cookie holds, or "".
+func (l *Login) token(r *http.Request) string {
+	name := PlainCookie
+	if l.secure(r) {
+		name = SecureCookie
+	}
+	cookie, err := r.Cookie(name)
+	if err != nil || len(cookie.Value) != tokenLength {
+		return ""
+	}
+	return cookie.Value
+}
+
+// setToken gives the browser a token until ends.
+func (l *Login) setToken(w http.ResponseWriter, r *http.Request, token string, ends time.Time) {
+	cookie := l.cookie(r)
+	cookie.Value = token
+	cookie.Expires = ends
+	cookie.MaxAge = max(int(time.Until(ends)/time.Second), 1)
+	http.SetCookie(w, cookie)
+}
+
+func (l *Login) deleteToken(w http.ResponseWriter, r *http.Request) {
+	cookie := l.cookie(r)
+	cookie.MaxAge = -1
+	http.SetCookie(w, cookie)
+}
+
+func (l *Login) cookie(r *http.Request) *http.Cookie {
+	cookie := &http.Cookie{Name: PlainCookie, Path: l.cookiePath, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if l.secure(r) {
+		cookie.Name, cookie.Path, cookie.Secure = SecureCookie, "/", true // the prefix asks for both
+	}
+	return cookie
+}
+
+// cookiePath returns a base path as a cookie needs it, to cover the path itself as well
+// as what is below it.
+func cookiePath(basePath string) string {
+	if path := strings.TrimRight(basePath, "/"); path != "" {
+		return path
+	}
+	return "/"
+}

@@ -1,0 +1,172 @@
+package auth
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+const (
+	// maxPending bounds the sign-outs that wait for the session store.
+	maxPending = 10_000
+
+	// A session that the store has forgotten is remembered here a while longer, in case
+	// a request that had found it before puts it back.
+	rememberFor   = time.Minute
+	maxRemembered = 10_000
+
+	minRetry = 250 * time.Millisecond
+	maxRetry = 5 * time.Second
+)
+
+// ending is a sign-out that the session store or the other gateways have yet to hear of.
+type ending struct {
+	until  time.Time // when the session is over anyway
+	notify bool      // tell the other gateways too
+}
+
+// endings is the sessions that are refused on this process, whatever the store says.
+type endings struct {
+	retire func(ctx context.Context, key string, notify bool) error
+	log    *slog.Logger
+	wake   chan struct{}
+
+	mu       sync.Mutex
+	pending  map[string]ending
+	recently map[string]time.Time // until when to remember
+}
+
+func newEndings(retire func(context.Context, string, bool) error, log *slog.Logger) *endings {
+	return &endings{
+		retire:   retire,
+		log:      log,
+		wake:     make(chan struct{}, 1),
+		pending:  map[string]ending{},
+		recently: map[string]time.Time{},
+	}
+}
+
+// has says whether a session has ended here.
+func (e *endings) has(key string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, pending := e.pending[key]
+	return pending || time.Now().Before(e.recently[key])
+}
+
+// remember refuses a session for a minute.
+func (e *endings) remember(key string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.rememberLocked(key)
+}
+
+func (e *endings) rememberLocked(key string) {
+	if len(e.recently) >= maxRemembered {
+		clear(e.recently) // it only covers requests of this very moment
+	}
+	e.recently[key] = time.Now().Add(rememberFor)
+}
+
+// later refuses a session until the store has been told; false means that too many are
+// waiting for that already.
+func (e *endings) later(key string, end ending) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	old, waiting := e.pending[key]
+	if !waiting && len(e.pending) >= maxPending {
+		return false
+	}
+	end.notify = end.notify || old.notify
+	e.pending[key] = end
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// run tells the store of what waits, and tries again while it cannot be asked, until ctx
+// ends; then it tries once more.
+func (e *endings) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-e.wake:
+			e.retry(ctx)
+		}
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := e.flush(last); err != nil {
+		e.log.Error("sign-outs are lost: the session store could not be asked before the end", "waiting", e.waiting(), "error", err)
+	}
+}
+
+func (e *endings) retry(ctx context.Context) {
+	ceiling := minRetry
+	failed := false
+	for {
+		err := e.flush(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			if failed {
+				e.log.Info("the sign-outs that waited for the session store are done")
+			}
+			return
+		}
+		if !failed {
+			e.log.Warn("sign-outs wait for the session store", "waiting", e.waiting(), "error", err)
+		}
+		failed = true
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(rand.N(ceiling)):
+		}
+		ceiling = min(2*ceiling, maxRetry)
+	}
+}
+
+// flush tells the store of all that waits, up to the first error.
+func (e *endings) flush(ctx context.Context) error {
+	for key, end := range e.snapshot() {
+		if time.Now().Before(end.until) {
+			if err := e.retire(ctx, key, end.notify); err != nil {
+				return err
+			}
+		}
+		e.settle(key, end)
+	}
+	return nil
+}
+
+// settle forgets what was told, unless more is to be told by now.
+func (e *endings) settle(key string, told ending) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.rememberLocked(key)
+	if e.pending[key] == told {
+		delete(e.pending, key)
+	}
+}
+
+func (e *endings) snapshot() map[string]ending {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	snapshot := make(map[string]ending, len(e.pending))
+	for key, end := range e.pending {
+		snapshot[key] = end
+	}
+	return snapshot
+}
+
+func (e *endings) waiting() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.pending)
+}

@@ -1,0 +1,255 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/loglane/loglane"
+)
+
+const (
+	// DefaultLifetime is how long a session lasts unless LoginOptions say otherwise.
+	DefaultLifetime = 12 * time.Hour
+
+	// MinIdleTimeout is the shortest idle timeout: an open stream, which is checked
+	// every 30 s, must keep its session alive.
+	MinIdleTimeout = 2 * time.Minute
+)
+
+// DefaultAccountTries and DefaultAddressTries bound failed logins with one name and from
+// one address (an IPv6 address counts as its /64). Many people may share an address.
+var (
+	DefaultAccountTries = Tries{Burst: 10, Every: 10 * time.Second}
+	DefaultAddressTries = Tries{Burst: 50, Every: time.Second}
+)
+
+// LoginOptions is what a [Login] is made of. Users, Sessions and Notices are needed.
+type LoginOptions struct {
+	Users    *Users
+	Sessions Sessions // shared by all gateways
+	Notices  Notices  // shared by all gateways
+
+	// Template must be the one that Users was opened with; the zero value is just that.
+	Template loglane.Template
+
+	// CookieSecure says that browsers come over https although requests here may not,
+	// because a proxy speaks TLS. Requests over TLS get a secure cookie in any case.
+	CookieSecure bool
+
+	// BasePath is the URL path that everything is below; default "/".
+	BasePath string
+
+	// Lifetime is when a session ends, however much it is used; default [DefaultLifetime].
+	Lifetime time.Duration
+
+	// IdleTimeout ends a session that was not used for so long; 0 is never, the least
+	// is [MinIdleTimeout]. An open stream uses its session.
+	IdleTimeout time.Duration
+
+	// AccountTries and AddressTries bound failed logins, on this process; the zero
+	// values are [DefaultAccountTries] and [DefaultAddressTries].
+	AccountTries, AddressTries Tries
+
+	// Address returns whose tries a request counts with; default [RemoteAddress].
+	Address func(*http.Request) string
+
+	// Logger gets what happens between requests; default slog.Default().
+	Logger *slog.Logger
+
+	// OnEnd is called when logins end, with a match for their open streams on this
+	// process and the reason "signed out", "revoked" or "signed in again". user is a
+	// principal's Name. match may be called concurrently and later, too; OnEnd may be
+	// called concurrently and must not block. nil ends no streams.
+	OnEnd func(match func(session string, user string) bool, reason string)
+}
+
+// Login is the way in with a name and a password. Its methods may be called
+// concurrently. [NewLogin] starts nothing; [Login.Run] does the work between requests.
+type Login struct {
+	users        *Users
+	sessions     Sessions
+	notices      Notices
+	cookieSecure bool
+	cookiePath   string
+	lifetime     time.Duration
+	idle         time.Duration
+	accounts     *tries
+	addresses    *tries
+	address      func(*http.Request) string
+	log          *slog.Logger
+	onEnd        func(match func(session, user string) bool, reason string)
+	endings      *endings
+
+	mu      sync.Mutex
+	running bool
+	closed  chan struct{}
+	done    chan struct{} // closed when Run has ended; nil before it began
+}
+
+var _ Authenticator = (*Login)(nil)
+
+// NewLogin returns a session login. It names all that is wrong with the options together.
+func NewLogin(o LoginOptions) (*Login, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	l := &Login{
+		users:        o.Users,
+		sessions:     o.Sessions,
+		notices:      o.Notices,
+		cookieSecure: o.CookieSecure,
+		cookiePath:   cookiePath(o.BasePath),
+		lifetime:     o.Lifetime,
+		idle:         o.IdleTimeout,
+		accounts:     newTries(o.AccountTries),
+		addresses:    newTries(o.AddressTries),
+		address:      o.Address,
+		log:          o.Logger,
+		onEnd:        o.OnEnd,
+		closed:       make(chan struct{}),
+	}
+	l.endings = newEndings(l.retire, o.Logger)
+	return l, nil
+}
+
+func (o LoginOptions) withDefaults() LoginOptions {
+	if o.Template == (loglane.Template{}) && o.Users != nil {
+		o.Template = o.Users.template
+	}
+	if o.BasePath == "" {
+		o.BasePath = "/"
+	}
+	if o.Lifetime == 0 {
+		o.Lifetime = DefaultLifetime
+	}
+	if o.AccountTries == (Tries{}) {
+		o.AccountTries = DefaultAccountTries
+	}
+	if o.AddressTries == (Tries{}) {
+		o.AddressTries = DefaultAddressTries
+	}
+	if o.Address == nil {
+		o.Address = RemoteAddress
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.OnEnd == nil {
+		o.OnEnd = func(func(session, user string) bool, string) {}
+	}
+	return o
+}
+
+func (o LoginOptions) validate() error {
+	var problems []error
+	refuse := func(format string, args ...any) { problems = append(problems, fmt.Errorf("login: "+format, args...)) }
+	if o.Users == nil {
+		refuse("Users is missing: open them with OpenUsers")
+	} else if o.Template != o.Users.template {
+		refuse("Template is %q, but Users was opened with %q", o.Template, o.Users.template)
+	}
+	if o.Sessions == nil {
+		refuse("Sessions is missing: NewMemorySessions is enough for one process")
+	}
+	if o.Notices == nil {
+		refuse("Notices is missing: NewMemoryNotices is enough for one process")
+	}
+	if !strings.HasPrefix(o.BasePath, "/") {
+		refuse("BasePath is %q: it begins with a slash, such as /loglane", o.BasePath)
+	}
+	if o.Lifetime < time.Minute {
+		refuse("Lifetime is %v: at least a minute, such as 12h", o.Lifetime)
+	}
+	if o.IdleTimeout != 0 && o.IdleTimeout < MinIdleTimeout {
+		refuse("IdleTimeout is %v: 0 or at least %v", o.IdleTimeout, MinIdleTimeout)
+	}
+	if !o.AccountTries.valid() {
+		refuse("AccountTries is %+v: Burst is at least 1 and Every more than 0", o.AccountTries)
+	}
+	if !o.AddressTries.valid() {
+		refuse("AddressTries is %+v: Burst is at least 1 and Every more than 0", o.AddressTries)
+	}
+	return errors.Join(problems...)
+}
+
+// Authenticate returns the principal of the request's session cookie, nil and nil where
+// there is none that stands, or an error that wraps a [*loglane.StatusError] with code
+// 503 while the session store cannot be asked.
+func (l *Login) Authenticate(r *http.Request) (*Principal, error) {
+	token := l.token(r)
+	if token == "" {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
+	defer cancel()
+	key := sessionKey(token)
+	s, user, found, err := l.load(ctx, key)
+	if err != nil || !found {
+		return nil, err
+	}
+	return l.principal(key, s, user), nil
+}
+
+// Run follows the file of users and the other gateways' notices, and retries the
+// sign-outs that the session store has not heard of, until ctx ends or Close is called.
+// Without it logins work, but end late. It returns when all it started has ended, with
+// an error only where Run was called before.
+func (l *Login) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l.mu.Lock()
+	if l.running {
+		l.mu.Unlock()
+		return errors.New("login: Run was called before")
+	}
+	l.running = true
+	select {
+	case <-l.closed:
+		l.mu.Unlock()
+		return nil
+	default:
+	}
+	done := make(chan struct{})
+	l.done = done
+	l.mu.Unlock()
+	defer close(done)
+
+	var workers sync.WaitGroup
+	workers.Go(func() { l.users.Watch(ctx, l.usersChanged) })
+	workers.Go(func() { l.hear(ctx) })
+	workers.Go(func() { l.endings.run(ctx) })
+	select {
+	case <-ctx.Done():
+	case <-l.closed:
+	}
+	cancel()
+	workers.Wait()
+	return nil
+}
+
+// Close ends Run and waits for it. Sign-outs that the session store has not heard of are
+// tried once more before, for up to two seconds. It may be called more than once, and
+// before Run, which then returns at once.
+func (l *Login) Close() {
+	l.mu.Lock()
+	select {
+	case <-l.closed:
+	default:
+		close(l.closed)
+	}
+	done := l.done
+	l.mu.Unlock()
+	if done != nil {
+		<-done
+	}
+}
+
+// usersChanged ends the streams of users who are not what they were when they signed in.
+func (l *Login) usersChanged(names []string) { l.onEnd(matchUsers(names), "revoked") }

@@ -1,0 +1,138 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+
+	"github.com/loglane/loglane"
+)
+
+const (
+	// MinPasswordLength is the least number of characters of a new password.
+	MinPasswordLength = 8
+	// MaxPasswordBytes bounds a password.
+	MaxPasswordBytes = 1024
+
+	saltBytes = 16
+	keyBytes  = 32
+
+	// What a hash in the file may ask for at most. A hash is computed before it is
+	// known whether the password is right, so these bound what a line can cost.
+	maxHashMemory     = 1 << 20 // KiB
+	maxHashIterations = 64
+
+	// maxHashWorkers keeps the memory of concurrent logins at 1 GiB with the default
+	// cost, however many cores there are.
+	maxHashWorkers = 16
+)
+
+// Cost is what one argon2id hash of a new password takes. The zero value of each field
+// is its default. Hashes that are in the file already keep the cost they were made with.
+type Cost struct {
+	Memory      uint32 // KiB, default 65536
+	Iterations  uint32 // default 1
+	Parallelism uint8  // threads, default 1, so that a login takes one core
+}
+
+func (c Cost) params() *argon2id.Params {
+	p := &argon2id.Params{Memory: 64 << 10, Iterations: 1, Parallelism: 1, SaltLength: saltBytes, KeyLength: keyBytes}
+	if c.Memory != 0 {
+		p.Memory = c.Memory
+	}
+	if c.Iterations != 0 {
+		p.Iterations = c.Iterations
+	}
+	if c.Parallelism != 0 {
+		p.Parallelism = c.Parallelism
+	}
+	return p
+}
+
+func hashPassword(password string, cost Cost) (string, error) {
+	switch {
+	case password == "":
+		return "", errors.New("the password is empty")
+	case utf8.RuneCountInString(password) < MinPasswordLength:
+		return "", fmt.Errorf("the password has fewer than %d characters", MinPasswordLength)
+	case len(password) > MaxPasswordBytes:
+		return "", fmt.Errorf("the password has more than %d bytes", MaxPasswordBytes)
+	}
+	return argon2id.CreateHash(password, cost.params())
+}
+
+// checkHash reports a hash that cannot be verified, or only at an absurd cost.
+func checkHash(hash string) (argon2id.Params, error) {
+	params, _, key, err := argon2id.DecodeHash(hash)
+	switch {
+	case err != nil:
+		return argon2id.Params{}, errors.New("the password is not an argon2id hash")
+	case params.Iterations < 1 || params.Parallelism < 1 || params.SaltLength < 8 || len(key) < 16 || len(key) > 64:
+		return argon2id.Params{}, errors.New("the password is an argon2id hash with parameters that are too small")
+	case params.Memory > maxHashMemory || params.Iterations > maxHashIterations:
+		return argon2id.Params{}, fmt.Errorf("the password is an argon2id hash that costs more than m=%d,t=%d", maxHashMemory, maxHashIterations)
+	}
+	return *params, nil
+}
+
+// dummyHash returns the hash of no password. To compare with it costs what params say.
+func dummyHash(params argon2id.Params) string {
+	random := make([]byte, saltBytes+keyBytes)
+	_, _ = rand.Read(random) // crypto/rand.Read never fails since Go 1.24
+	b64 := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", params.Memory, params.Iterations, params.Parallelism,
+		b64.EncodeToString(random[:saltBytes]), b64.EncodeToString(random[saltBytes:]))
+}
+
+// hashWorkers bounds how many passwords are hashed at once: each takes 64 MiB and a core.
+type hashWorkers struct {
+	slots   chan struct{}
+	waiting atomic.Int64
+	queue   int64
+}
+
+func newHashWorkers() *hashWorkers {
+	n := min(2*runtime.GOMAXPROCS(0), maxHashWorkers)
+	return &hashWorkers{slots: make(chan struct{}, n), queue: int64(4 * n)}
+}
+
+// compare says whether password has the hash. It waits for its turn, and fails with a
+// [*loglane.StatusError] with code 503 where too many are waiting already.
+func (w *hashWorkers) compare(ctx context.Context, password, hash string) (bool, error) {
+	if err := w.enter(ctx); err != nil {
+		return false, err
+	}
+	defer func() { <-w.slots }()
+	return argon2id.ComparePasswordAndHash(password, hash)
+}
+
+func (w *hashWorkers) enter(ctx context.Context) error {
+	select {
+	case w.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	defer w.waiting.Add(-1)
+	if w.waiting.Add(1) > w.queue {
+		return &loglane.StatusError{
+			Code:       http.StatusServiceUnavailable,
+			Message:    "Too many people are signing in at the moment. Try again in a few seconds.",
+			RetryAfter: 2 * time.Second,
+		}
+	}
+	select {
+	case w.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,81 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+)
+
+// Sessions is the store of sessions. Its methods may be called concurrently. Keys are
+// made of lower-case hex digits.
+type Sessions interface {
+	// Load returns what Save has kept under key; found is false once that was deleted
+	// or its time is over. An error means that the store could not be asked.
+	Load(ctx context.Context, key string) (data []byte, found bool, err error)
+	// Save keeps data under key for ttl, in place of what was there.
+	Save(ctx context.Context, key string, data []byte, ttl time.Duration) error
+	// Delete forgets key; that there is none is no error.
+	Delete(ctx context.Context, key string) error
+}
+
+var _ Sessions = (*MemorySessions)(nil)
+
+// MemorySessions is a [Sessions] for one process, forgotten when it ends. Its methods
+// may be called concurrently.
+type MemorySessions struct {
+	mu       sync.Mutex
+	sessions map[string]memorySession
+	sweepAt  int
+}
+
+type memorySession struct {
+	data []byte
+	ends time.Time
+}
+
+// minSweep is how many sessions there must be before expired ones are looked for.
+const minSweep = 1024
+
+// NewMemorySessions returns an empty store. It starts nothing and needs no Close.
+func NewMemorySessions() *MemorySessions {
+	return &MemorySessions{sessions: map[string]memorySession{}, sweepAt: minSweep}
+}
+
+// Load implements [Sessions]; it never fails.
+func (m *MemorySessions) Load(_ context.Context, key string) (data []byte, found bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, found := m.sessions[key]
+	if !found || !time.Now().Before(s.ends) {
+		delete(m.sessions, key)
+		return nil, false, nil
+	}
+	return bytes.Clone(s.data), true, nil
+}
+
+// Save implements [Sessions]; it never fails.
+func (m *MemorySessions) Save(_ context.Context, key string, data []byte, ttl time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.sessions[key] = memorySession{data: bytes.Clone(data), ends: now.Add(ttl)}
+	if len(m.sessions) < m.sweepAt {
+		return nil
+	}
+	for key, s := range m.sessions {
+		if !now.Before(s.ends) {
+			delete(m.sessions, key)
+		}
+	}
+	m.sweepAt = max(minSweep, 2*len(m.sessions))
+	return nil
+}
+
+// Delete implements [Sessions]; it never fails.
+func (m *MemorySessions) Delete(_ context.Context, key string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.sessions, key)
+	return nil
+}

@@ -1,0 +1,156 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/loglane/loglane"
+)
+
+// ErrSignOutPending says that a sign-out holds on this process, but the session store
+// could not be told yet. It is a [*loglane.StatusError] with code 503.
+var ErrSignOutPending error = &loglane.StatusError{
+	Code: http.StatusServiceUnavailable,
+	Message: "You are signed out here, but the session store cannot be reached. " +
+		"The session is deleted everywhere as soon as it can.",
+	RetryAfter: storeTimeout,
+}
+
+// ErrSignOutLost says that a session's cookie and streams on this process are gone, but
+// the session store could not be told and will not be, because too many other sign-outs
+// wait for it already. It is a [*loglane.StatusError] with code 503.
+var ErrSignOutLost error = &loglane.StatusError{
+	Code: http.StatusServiceUnavailable,
+	Message: "You are signed out in this browser, but the session store cannot be reached. " +
+		"Change your password if somebody else may have this session.",
+	RetryAfter: storeTimeout,
+}
+
+// SignOut ends the session of the request's cookie: the cookie is deleted from w, whose
+// header must not have been written; open streams of the session end at once, here and
+// on the other gateways; the store forgets it. That there is no session is no error.
+//
+// While the store cannot be asked, it returns [ErrSignOutPending]: here the streams have
+// ended and the session is refused from now on; the store is asked again until it has
+// answered, the session would have ended anyway, or the process ends.
+func (l *Login) SignOut(w http.ResponseWriter, r *http.Request) error {
+	token := l.token(r)
+	l.deleteToken(w, r)
+	if token == "" {
+		return nil
+	}
+	key := sessionKey(token)
+	l.end(key, "signed out")
+
+	// A browser that has gone has still asked to be signed out.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
+	defer cancel()
+	pending := ending{until: time.Now().Add(l.lifetime), notify: true}
+	if err := l.sessions.Delete(ctx, key); err != nil {
+		if !l.endings.later(key, pending) {
+			return ErrSignOutLost
+		}
+		return ErrSignOutPending
+	}
+	if err := l.notices.Notify(ctx, endNotice(key)); err != nil {
+		l.endings.later(key, pending) // other gateways refuse the session as it is, and only end its streams late
+	}
+	return nil
+}
+
+// end refuses a session on this process from here on and ends its streams.
+func (l *Login) end(key, reason string) {
+	l.endings.remember(key)
+	l.onEnd(func(session, _ string) bool { return session == key }, reason)
+}
+
+// retire tells the store and the other gateways that a session has ended.
+func (l *Login) retire(ctx context.Context, key string, notify bool) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if err := l.sessions.Delete(ctx, key); err != nil || !notify {
+		return err
+	}
+	return l.notices.Notify(ctx, endNotice(key))
+}
+
+// notice is a message between gateways.
+type notice struct {
+	End *endOrder `json:"end,omitempty"`
+}
+
+// endOrder asks for the end of one session, or of all of a user's streams.
+type endOrder struct {
+	Session string `json:"session,omitempty"`
+	User    string `json:"user,omitempty"`
+}
+
+func endNotice(key string) []byte {
+	message, err := json.Marshal(notice{End: &endOrder{Session: key}})
+	if err != nil {
+		panic(err) // two strings can be marshalled
+	}
+	return message
+}
+
+const (
+	// maxNotice bounds a message that is looked at.
+	maxNotice = 4 << 10
+	// noticeQueue bounds the messages that wait; what does not fit is missed.
+	noticeQueue = 1024
+)
+
+// hear does what other gateways' notices say, until ctx ends.
+func (l *Login) hear(ctx context.Context) {
+	messages := make(chan []byte, noticeQueue)
+	stop := l.notices.Listen(func(message []byte) {
+		if len(message) == 0 || len(message) > maxNotice {
+			return // what may have been missed shows at the next Check of a stream
+		}
+		select {
+		case messages <- bytes.Clone(message):
+		default:
+		}
+	})
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case message := <-messages:
+			l.obey(message)
+		}
+	}
+}
+
+func (l *Login) obey(message []byte) {
+	var n notice
+	if json.Unmarshal(message, &n) != nil || n.End == nil {
+		return // another version's, or nobody's
+	}
+	if key := n.End.Session; isSessionKey(key) && !l.endings.has(key) {
+		l.end(key, "signed out")
+		// The session may just have been put off here, after the other's deletion.
+		l.endings.later(key, ending{until: time.Now().Add(l.lifetime)})
+	}
+	if n.End.User != "" {
+		l.onEnd(matchUsers([]string{n.End.User}), "revoked")
+	}
+}
+
+// matchUsers matches the streams of users in any Unicode spelling of their names.
+func matchUsers(names []string) func(session, user string) bool {
+	keys := map[string]bool{}
+	for _, name := range names {
+		if key, err := loglane.EncodeName(name); err == nil {
+			keys[key] = true
+		}
+	}
+	return func(_, user string) bool {
+		key, err := loglane.EncodeName(user)
+		return err == nil && keys[key]
+	}
+}

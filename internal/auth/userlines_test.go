@@ -1,0 +1,48 @@
+package auth
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/loglane/loglane"
+)
+
+// FuzzUserLines: what is read is written so that the same is read again, and no two
+// users share a channel.
+func FuzzUserLines(f *testing.F) {
+	const hash = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"
+	f.Add(fileHeader)
+	f.Add("user alice viewer " + hash + "\n# comment\n\nuser \"b \\\" c\\\\\" admin " + hash)
+	f.Add("\ufeff\tuser  Zo\u00eb\toperator " + hash + "\r\nuser Zoe\u0308 admin " + hash)
+	f.Add("user \"\\u00e9\\n\\x41\" viewer " + hash + "\nuser \"unfinished")
+	f.Fuzz(func(t *testing.T, text string) {
+		lines, err := parseUserLines([]byte(text), loglane.DefaultTemplate)
+		if err != nil {
+			return
+		}
+		channels := map[string]bool{}
+		for _, line := range lines {
+			if line.user == nil {
+				continue
+			}
+			if channels[line.user.Channel] {
+				t.Fatalf("the channel %q belongs to two users", line.user.Channel)
+			}
+			channels[line.user.Channel] = true
+			again, err := parseUserLine(formatUser(*line.user).text, loglane.DefaultTemplate)
+			if err != nil || *again.user != *line.user {
+				t.Fatalf("%+v is read back as %+v, %v", *line.user, again.user, err)
+			}
+		}
+		written := formatUserLines(lines)
+		again, err := parseUserLines(written, loglane.DefaultTemplate)
+		if err != nil || len(again) != len(lines) || strings.Contains(string(written), byteOrderMark+"user") {
+			t.Fatalf("%q is read back as %d lines instead of %d: %v", written, len(again), len(lines), err)
+		}
+		for i := range lines {
+			if (again[i].user == nil) != (lines[i].user == nil) || lines[i].user != nil && *again[i].user != *lines[i].user {
+				t.Fatalf("line %q is read back as %q", lines[i].text, again[i].text)
+			}
+		}
+	})
+}

@@ -1,0 +1,199 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+
+	"github.com/loglane/loglane"
+)
+
+// ErrCredentials says that name and password do not belong together. It is the same
+// whether there is such a user or not. It is a [*loglane.StatusError] with code 401.
+var ErrCredentials error = &loglane.StatusError{Code: http.StatusUnauthorized, Message: "The name or the password is wrong."}
+
+// maxFileSize bounds the file of users; it is room for some 100,000.
+const maxFileSize = 16 << 20
+
+// UsersOptions is how users are read. The zero value is the default.
+type UsersOptions struct {
+	// Logger gets what happens between the calls, such as a broken edit; default
+	// slog.Default().
+	Logger *slog.Logger
+}
+
+// Users is who may sign in, as a file has it. Its methods may be called concurrently.
+type Users struct {
+	path     string
+	template loglane.Template
+	log      *slog.Logger
+	workers  *hashWorkers
+	roster   atomic.Pointer[roster]
+}
+
+// roster is one state of the file.
+type roster struct {
+	data  []byte
+	stat  fs.FileInfo
+	read  time.Time
+	users map[string]User
+	dummy string // a hash that costs what most users' hashes do
+}
+
+// OpenUsers reads the file of users and validates it whole. template makes users'
+// channels. opts may be nil. It fails where the file cannot be read, has a malformed
+// line, a name that cannot be a channel, or no users; the error says what mends it.
+// It starts nothing: [Users.Watch] follows later changes.
+func OpenUsers(path string, template loglane.Template, opts *UsersOptions) (*Users, error) {
+	u := &Users{path: path, template: template, log: slog.Default(), workers: newHashWorkers()}
+	if opts != nil && opts.Logger != nil {
+		u.log = opts.Logger
+	}
+	first, err := u.load()
+	if err != nil {
+		return nil, err
+	}
+	if len(first.users) == 0 {
+		return nil, u.errNobody()
+	}
+	u.roster.Store(first)
+	return u, nil
+}
+
+func (u *Users) errNobody() error {
+	return fmt.Errorf("the users file %s has no users: add one with \"loglane user add NAME --auth-file %s\"", u.path, u.path)
+}
+
+// Lookup returns the user of a name, in any Unicode spelling of it.
+func (u *Users) Lookup(name string) (User, bool) {
+	key, err := loglane.EncodeName(name)
+	if err != nil {
+		return User{}, false
+	}
+	return u.find(key)
+}
+
+// find returns the user whose channel has the name as key.
+func (u *Users) find(key string) (User, bool) {
+	user, found := u.roster.Load().users[key]
+	return user, found
+}
+
+// Verify returns the user with the name and the password, else [ErrCredentials]. An
+// unknown name costs as much time as a wrong password. It fails with a
+// [*loglane.StatusError] with code 503 when too many passwords are being verified, and
+// with ctx's error when that ends while it waits for its turn.
+func (u *Users) Verify(ctx context.Context, name, password string) (User, error) {
+	key, err := loglane.EncodeName(name)
+	if err != nil {
+		return User{}, ErrCredentials // there cannot be such a user, which is no secret
+	}
+	return u.verify(ctx, key, password)
+}
+
+func (u *Users) verify(ctx context.Context, key, password string) (User, error) {
+	user, found := u.find(key)
+	hash := user.hash
+	if !found {
+		hash = u.roster.Load().dummy
+	}
+	if len(password) > MaxPasswordBytes {
+		password, found = "", false
+	}
+	match, err := u.workers.compare(ctx, password, hash)
+	switch {
+	case err != nil:
+		return User{}, err
+	case !match || !found:
+		return User{}, ErrCredentials
+	}
+	return user, nil
+}
+
+// load reads the file. The roster may be without users.
+func (u *Users) load() (*roster, error) {
+	read := time.Now()
+	data, stat, err := readUsersFile(u.path)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := parseUserLines(data, u.template)
+	if err != nil {
+		return nil, fmt.Errorf("the users file %s is malformed: %w", u.path, err)
+	}
+	users := map[string]User{}
+	params := argon2id.Params{}
+	counts := map[argon2id.Params]int{}
+	for _, line := range lines {
+		if line.user == nil {
+			continue
+		}
+		users[line.user.key] = *line.user
+		p, err := checkHash(line.user.hash)
+		if err != nil {
+			return nil, err
+		}
+		if counts[p]++; counts[p] > counts[params] {
+			params = p
+		}
+	}
+	if len(users) == 0 {
+		params = *Cost{}.params()
+	}
+	return &roster{data: data, stat: stat, read: read, users: users, dummy: dummyHash(params)}, nil
+}
+
+// readUsersFile reads a regular file of bounded size.
+func readUsersFile(path string) ([]byte, fs.FileInfo, error) {
+	stat, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, fmt.Errorf("the users file %s does not exist: create it with \"loglane user add NAME --auth-file %s\": %w", path, path, fs.ErrNotExist)
+	case err != nil:
+		return nil, nil, unreadable(path, err)
+	case !stat.Mode().IsRegular():
+		return nil, nil, fmt.Errorf("the users file %s is not a regular file", path)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, unreadable(path, err)
+	}
+	defer file.Close()
+	// The file that is read may be another than the one above by now.
+	if stat, err = file.Stat(); err != nil {
+		return nil, nil, unreadable(path, err)
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxFileSize+1))
+	switch {
+	case err != nil:
+		return nil, nil, unreadable(path, err)
+	case len(data) > maxFileSize:
+		return nil, nil, fmt.Errorf("the users file %s is longer than %d bytes", path, maxFileSize)
+	}
+	return data, stat, nil
+}
+
+func unreadable(path string, err error) error {
+	mend := ""
+	if errors.Is(err, fs.ErrPermission) {
+		mend = ": let the account that runs loglane read it"
+	}
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	return fmt.Errorf("the users file %s cannot be read: %w%s", path, err, mend)
+}
+
+// blank says whether a file looks as if somebody was about to write it.
+func blank(data []byte) bool { return strings.TrimSpace(string(data)) == "" }
