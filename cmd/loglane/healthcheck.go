@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/loglane/loglane/internal/app"
+)
+
+type healthcheckCmd struct {
+	app.Place
+	Timeout time.Duration `name:"timeout" default:"3s" help:"How long the answer may take."`
+}
+
+func (*healthcheckCmd) examples() string {
+	return `  loglane healthcheck
+  loglane healthcheck --addr 127.0.0.1:9000 --base-path /logs/
+  HEALTHCHECK CMD ["/loglane", "healthcheck"]     # in a Dockerfile, with LOGLANE_ADDR set`
+}
+
+// Run succeeds where the gateway answers.
+func (c *healthcheckCmd) Run(t terminal, v *values) error {
+	if err := v.problems(); err != nil {
+		return err
+	}
+	if err := c.Place.Check(); err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: c.Timeout}
+	answer, err := client.Get(c.URL() + "healthz")
+	if err != nil {
+		return fmt.Errorf("no gateway answers (is --addr right?): %w", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%shealthz answers %s", c.URL(), answer.Status)
+	}
+	_, err = fmt.Fprintln(t.out, "ok")
+	return err
+}

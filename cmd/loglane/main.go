@@ -1,0 +1,129 @@
+// Command loglane serves each signed-in user their own log lines, live, in a browser.
+//
+//	loglane demo                                     # a shop, three accounts, no set-up
+//	loglane user add alice --auth-file users.txt     # asks for a password
+//	loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0
+//
+// Every setting is a flag and an environment variable; 'loglane serve --help' lists them.
+// It ends with 0 when it did what was asked, 1 when something failed while it ran, and 2
+// when it was called wrongly or its settings cannot work.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/loglane/loglane/internal/app"
+)
+
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+}
+
+// A terminal is where a command reads and writes.
+type terminal struct {
+	in       *os.File
+	out, err io.Writer
+}
+
+// cli is the command line. Fields are in the order of the help.
+type cli struct {
+	Serve       serveCmd       `cmd:"" help:"Serve the log streams and the pages."`
+	Demo        demoCmd        `cmd:"" help:"Serve a little shop and its log lines, with accounts made up for it."`
+	User        userCmd        `cmd:"" help:"Add, change, list and remove the users of an auth file."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask a gateway on this machine whether it answers."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
+
+	Help helpFlag `short:"h" help:"Show help."`
+}
+
+// run runs one command and returns the exit code.
+func run(args []string, t terminal) int {
+	err := execute(args, t)
+	switch {
+	case err == nil, errors.Is(err, errHelpShown):
+		return 0
+	case errors.As(err, new(*usageError)), errors.As(err, new(*app.SettingError)):
+		tell(t.err, err)
+		return exitUsage
+	default:
+		tell(t.err, err)
+		return exitFailed
+	}
+}
+
+func execute(args []string, t terminal) error {
+	var c cli
+	values := newValues()
+	parser, err := kong.New(&c,
+		kong.Name("loglane"),
+		kong.Description("Each signed-in user's own log lines, live, in a browser."),
+		kong.Writers(t.out, t.err),
+		kong.NoDefaultHelp(),
+		kong.Help(helpWithExamples),
+		kong.ValueFormatter(describe),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
+		kong.KindMapper(reflect.Int, values.mapper(parseInt)),
+		kong.TypeMapper(durationType, values.mapper(parseDuration)),
+	)
+	if err != nil {
+		return fmt.Errorf("the command line cannot be built: %w", err)
+	}
+	ctx, err := parser.Parse(args)
+	switch {
+	case errors.Is(err, errHelpShown):
+		return err
+	case err != nil:
+		return usage(errors.Join(err, values.problems()), hint(err))
+	}
+	return ctx.Run(t, values)
+}
+
+// A usageError is a fault of how the program was called.
+type usageError struct {
+	cause error
+	hint  string
+}
+
+func usage(cause error, hint string) error { return &usageError{cause: cause, hint: hint} }
+
+func (e *usageError) Error() string { return e.cause.Error() }
+func (e *usageError) Unwrap() error { return e.cause }
+
+// hint names the help that belongs to a parse error.
+func hint(err error) string {
+	command := "loglane"
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+		command = parse.Context.Selected().FullPath()
+	}
+	return "See '" + command + " --help'."
+}
+
+// tell writes an error; of several, each on its own line.
+func tell(w io.Writer, err error) {
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) == 1 {
+		fmt.Fprintln(w, "loglane:", lines[0])
+	} else {
+		fmt.Fprintf(w, "loglane: %d things are wrong:\n", len(lines))
+		for _, line := range lines {
+			fmt.Fprintln(w, "  "+line)
+		}
+	}
+	var called *usageError
+	if errors.As(err, &called) && called.hint != "" {
+		fmt.Fprintln(w, called.hint)
+	}
+}

@@ -1,0 +1,15 @@
+package main
+
+import (
+	"os"
+	"testing"
+)
+
+// TestMain lets the test binary be the program itself, so that tests call it as a user
+// does.
+func TestMain(m *testing.M) {
+	if os.Getenv("LOGLANE_TEST_RUN") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}

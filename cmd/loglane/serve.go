@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/loglane/loglane/internal/app"
+)
+
+type serveCmd struct {
+	app.Settings
+}
+
+func (*serveCmd) examples() string {
+	return `  loglane serve --auth-file users.txt
+  loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0 --addr :8080
+  LOGLANE_REDIS_URL=redis://:secret@redis:6379/1 loglane serve --auth-file users.txt --base-path /logs/
+  loglane serve --auth-file users.txt --log-format json --log-level debug`
+}
+
+// Run serves until SIGINT or SIGTERM.
+func (c *serveCmd) Run(t terminal, v *values) error {
+	gateway, err := app.New(c.Settings, &app.Options{Logger: c.Logger(t.err), Faults: v.problems()})
+	if err != nil {
+		return usage(err, "See 'loglane serve --help'.")
+	}
+	ctx, cut, stop := signals()
+	defer stop()
+	return gateway.Run(ctx, cut, nil)
+}
+
+// signals returns a context that ends with the first SIGINT or SIGTERM, and one that
+// ends with the second: who asks twice does not want to wait for the drain.
+func signals() (ctx, cut context.Context, stop func()) {
+	ctx, end := context.WithCancel(context.Background())
+	cut, endNow := context.WithCancel(context.Background())
+	arriving := make(chan os.Signal, 2)
+	signal.Notify(arriving, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for _, cancel := range []func(){end, endNow} {
+			select {
+			case <-arriving:
+				cancel()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, cut, func() {
+		signal.Stop(arriving)
+		close(done)
+		end()
+		endNow()
+	}
+}

@@ -1,0 +1,111 @@
+package app
+
+import (
+	"net"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Settings are all settings of a gateway. The tags are the one place where a setting's
+// flag, environment variable, default, help and example stand; a setting without an
+// example has its default as one.
+type Settings struct {
+	Place
+	Identity
+	Upstream
+	Streams
+	Logging
+	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end; then they are cut."`
+}
+
+// Place is where the gateway listens.
+type Place struct {
+	Addr     string `name:"addr" env:"LOGLANE_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
+	BasePath string `name:"base-path" env:"LOGLANE_BASE_PATH" default:"/" example:"/logs/" placeholder:"PATH" help:"Path below which everything is served."`
+}
+
+// Identity is who may sign in, and to which channels names lead.
+type Identity struct {
+	AuthFile        string `name:"auth-file" env:"LOGLANE_AUTH_FILE" example:"users.txt" placeholder:"FILE" help:"File of the users, as the user commands write it."`
+	ChannelTemplate string `name:"channel-template" env:"LOGLANE_CHANNEL_TEMPLATE" default:"User.{username}" placeholder:"TEMPLATE" help:"Context of a user's own channel."`
+}
+
+// Upstream is the broker and what it keeps.
+type Upstream struct {
+	RedisURL         string        `name:"redis-url" env:"LOGLANE_REDIS_URL,REDIS_URL" example:"redis://127.0.0.1:6379/0" placeholder:"URL" help:"Redis that has the channels; without one, an embedded broker that forgets everything when it ends."`
+	HistoryLines     int           `name:"history-lines" env:"LOGLANE_HISTORY_LINES" default:"1000" placeholder:"N" help:"Newest lines that a channel keeps."`
+	HistoryBytes     int           `name:"history-bytes" env:"LOGLANE_HISTORY_BYTES" default:"2097152" placeholder:"N" help:"Bytes of newest lines that a channel keeps."`
+	HistoryTTL       time.Duration `name:"history-ttl" env:"LOGLANE_HISTORY_TTL" default:"1h" help:"How long a channel's history lives after its last line."`
+	GlobalHistoryTTL time.Duration `name:"global-history-ttl" env:"LOGLANE_GLOBAL_HISTORY_TTL" default:"24h" help:"The same for the global channel."`
+}
+
+// Streams are the settings of the event stream.
+type Streams struct {
+	StreamEnabled        bool          `name:"stream-enabled" env:"LOGLANE_STREAM_ENABLED" default:"true" help:"Whether log lines are streamed; take --stream-enabled=false to switch it off."`
+	Keepalive            time.Duration `name:"keepalive" env:"LOGLANE_KEEPALIVE" default:"15s" help:"Silence after which a stream gets a keepalive."`
+	MaxLine              int           `name:"max-line" env:"LOGLANE_MAX_LINE" default:"65536" placeholder:"BYTES" help:"Longest line; a longer one is cut and says so."`
+	EscapePolicy         string        `name:"escape-policy" env:"LOGLANE_ESCAPE_POLICY" default:"sgr" placeholder:"sgr|strip|none" help:"Which control sequences of a line pass: sgr lets colours pass and shows the rest, strip takes colours out too, none lets everything pass."`
+	MaxStreams           int           `name:"max-streams" env:"LOGLANE_MAX_STREAMS" default:"10000" placeholder:"N" help:"Streams open at once in this process."`
+	MaxStreamsPerUser    int           `name:"max-streams-per-user" env:"LOGLANE_MAX_STREAMS_PER_USER" default:"20" placeholder:"N" help:"Streams open at once of one user; 0 is without limit."`
+	MaxStreamsPerAddress int           `name:"max-streams-per-address" env:"LOGLANE_MAX_STREAMS_PER_ADDRESS" default:"0" example:"100" placeholder:"N" help:"Streams open at once of one IPv4 address or IPv6 /64; 0 is without limit."`
+}
+
+// Logging is how the gateway's own log lines look, on standard error.
+type Logging struct {
+	LogLevel  string `name:"log-level" env:"LOGLANE_LOG_LEVEL" default:"info" placeholder:"debug|info|warn|error" help:"Least level of the gateway's own log lines."`
+	LogFormat string `name:"log-format" env:"LOGLANE_LOG_FORMAT" default:"text" placeholder:"text|json" help:"Format of the gateway's own log lines."`
+}
+
+// A SettingError says what is wrong with one setting, and what would be right.
+type SettingError struct {
+	Name    string // such as addr
+	Value   string // as given; "" where it is missing or secret
+	Wrong   string
+	Example string // of a value; "" is none
+}
+
+func (e *SettingError) Error() string {
+	text := "--" + e.Name
+	if e.Value != "" {
+		text += "=" + e.Value
+	}
+	text += ": " + e.Wrong
+	if e.Example != "" {
+		text += "; an example is --" + e.Name + "=" + e.Example
+	}
+	return text
+}
+
+// Wrong returns a *[SettingError] with the example of the table.
+func Wrong(name, value, wrong string) error {
+	return &SettingError{Name: name, Value: value, Wrong: wrong, Example: example(name)}
+}
+
+func example(name string) string {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
+		if field.Tag.Get("name") != name {
+			continue
+		}
+		if e := field.Tag.Get("example"); e != "" {
+			return e
+		}
+		return field.Tag.Get("default")
+	}
+	return ""
+}
+
+// Base is the base path as patterns and links take it: with a slash at both ends.
+func (p Place) Base() string {
+	return strings.TrimSuffix(p.BasePath, "/") + "/"
+}
+
+// URL is where a program on this machine finds a gateway at the place.
+func (p Place) URL() string {
+	addr := p.Addr
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		addr = net.JoinHostPort("localhost", port)
+	}
+	return "http://" + addr + p.Base()
+}

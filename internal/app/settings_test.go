@@ -1,0 +1,107 @@
+package app_test
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loglane/loglane/internal/app"
+)
+
+func TestEverySettingIsToldWhole(t *testing.T) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[app.Settings]()) {
+		if field.Anonymous {
+			continue
+		}
+		name := field.Tag.Get("name")
+		env, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+		if want := "LOGLANE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")); name == "" || env != want {
+			t.Errorf("%s: the variable of --%s is %q, want %q", field.Name, name, env, want)
+		}
+		if help := field.Tag.Get("help"); !strings.HasSuffix(help, ".") {
+			t.Errorf("%s: the help is %q", field.Name, help)
+		}
+		if field.Tag.Get("default") == "" && field.Tag.Get("example") == "" {
+			t.Errorf("%s: there is neither a default nor an example", field.Name)
+		}
+	}
+}
+
+func TestTheDefaultsLackOnlyTheUsers(t *testing.T) {
+	s := app.Defaults()
+	err := s.Check()
+	var wrong *app.SettingError
+	if !errors.As(err, &wrong) || wrong.Name != "auth-file" || strings.Contains(err.Error(), "\n") {
+		t.Errorf("the defaults: %v", err)
+	}
+	s.AuthFile = "users"
+	if err := s.Check(); err != nil {
+		t.Errorf("the defaults with users: %v", err)
+	}
+}
+
+func TestWrongSettings(t *testing.T) {
+	for _, c := range []struct {
+		change func(*app.Settings)
+		want   string
+	}{
+		{func(s *app.Settings) { s.Addr = "8080" }, "--addr=8080: it is not HOST:PORT; an example is --addr=127.0.0.1:8080"},
+		{func(s *app.Settings) { s.Addr = "localhost:http!" }, "--addr=localhost:http!: it has no port"},
+		{func(s *app.Settings) { s.Addr = ":70000" }, "--addr=:70000: it has no port"},
+		{func(s *app.Settings) { s.BasePath = "logs" }, "--base-path=logs: "},
+		{func(s *app.Settings) { s.BasePath = "/a/../b" }, "--base-path=/a/../b: "},
+		{func(s *app.Settings) { s.BasePath = "/{x}/" }, "--base-path=/{x}/: "},
+		{func(s *app.Settings) { s.BasePath = "//evil" }, "--base-path=//evil: "},
+		{func(s *app.Settings) { s.AuthFile = "" }, "--auth-file: it is missing"},
+		{func(s *app.Settings) { s.ChannelTemplate = "{username}" }, "--channel-template: "},
+		{func(s *app.Settings) { s.HistoryLines = 0 }, "--history-lines: it must not be empty or 0"},
+		{func(s *app.Settings) { s.HistoryLines = -1 }, "--history-lines=-1: take 1 to"},
+		{func(s *app.Settings) { s.HistoryBytes = 1000 }, "--history-bytes=1000: take at least"},
+		{func(s *app.Settings) { s.HistoryTTL = time.Millisecond }, "--history-ttl=1ms: take 1s to"},
+		{func(s *app.Settings) { s.GlobalHistoryTTL = 1000 * time.Hour }, "--global-history-ttl=1000h0m0s: take 1s to"},
+		{func(s *app.Settings) { s.Keepalive = time.Millisecond }, "--keepalive=1ms: take 1s to"},
+		{func(s *app.Settings) { s.Keepalive = 0 }, "--keepalive: it must not be empty or 0"},
+		{func(s *app.Settings) { s.MaxLine = 10 }, "--max-line=10: take "},
+		{func(s *app.Settings) { s.EscapePolicy = "all" }, "--escape-policy=all: it is one of sgr, strip, none"},
+		{func(s *app.Settings) { s.MaxStreams = 0 }, "--max-streams=0: it must be at least 1"},
+		{func(s *app.Settings) { s.MaxStreamsPerUser = -1 }, "--max-streams-per-user=-1: it must be at least 0"},
+		{func(s *app.Settings) { s.MaxStreamsPerAddress = -1 }, "--max-streams-per-address=-1: it must be at least 0"},
+		{func(s *app.Settings) { s.LogLevel = "loud" }, "--log-level=loud: it is none of debug, info, warn, error"},
+		{func(s *app.Settings) { s.LogFormat = "xml" }, "--log-format=xml: it is none of text, json"},
+		{func(s *app.Settings) { s.DrainTimeout = time.Hour }, "--drain-timeout=1h0m0s: it must be from 1s to 10m0s"},
+	} {
+		s := app.Defaults()
+		s.AuthFile = "users"
+		c.change(&s)
+		err := s.Check()
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("the error is %v, want %q", err, c.want)
+		}
+	}
+}
+
+func TestAllThatIsWrongIsToldAtOnce(t *testing.T) {
+	s := app.Defaults()
+	s.Addr, s.Keepalive, s.HistoryTTL = "x", 1, time.Millisecond
+	s.RedisURL = "redis://user:secret@host:port/0"
+	_, err := app.New(s, nil)
+	if err == nil {
+		t.Fatal("they are taken")
+	}
+	var named []string
+	for line := range strings.Lines(err.Error()) {
+		name, _, _ := strings.Cut(line, ":")
+		name, _, _ = strings.Cut(name, "=")
+		named = append(named, name)
+	}
+	want := []string{"--addr", "--auth-file", "--history-ttl", "--keepalive", "--redis-url"}
+	if !slices.Equal(named, want) {
+		t.Errorf("%v: it names %q, want %q", err, named, want)
+	}
+	if strings.Contains(err.Error(), "secret") {
+		t.Errorf("the error has the password: %v", err)
+	}
+}

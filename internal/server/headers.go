@@ -1,0 +1,60 @@
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/loglane/loglane"
+)
+
+const (
+	// pagePolicy is the Content-Security-Policy of a page; the nonce goes in between.
+	// xterm.js makes style elements at run time, which need it.
+	pagePolicyBefore = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'nonce-"
+	pagePolicyAfter  = "'; img-src 'self'; font-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+	// barePolicy is that of everything else.
+	barePolicy = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+	// A slow sender or reader of anything but a stream is let go after these.
+	readTime  = 10 * time.Second
+	writeTime = 30 * time.Second
+)
+
+// secure sets the headers that every answer has, errors included.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Security-Policy", barePolicy)
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Referrer-Policy", "same-origin")
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("X-Frame-Options", "DENY")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sameOrigin refuses what another site makes a signed-in browser send.
+func (s *Server) sameOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.log.Warn("refused a request that comes from another site", "method", r.Method, "route", r.Pattern, "from", remoteAddress(r))
+		errCrossSite.Write(w)
+	}))
+	return protection.Handler(next)
+}
+
+var errCrossSite = &loglane.StatusError{Code: http.StatusForbidden, Message: "the request comes from another site"}
+
+// brief bounds how long a route other than the stream may take: the server itself has
+// no such limits, for they would end streams.
+func brief(h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control, now := http.NewResponseController(w), time.Now()
+		// A writer without deadlines, such as a test's recorder, has nobody to wait for.
+		_ = control.SetReadDeadline(now.Add(readTime))
+		_ = control.SetWriteDeadline(now.Add(writeTime))
+		h(w, r)
+	})
+}

@@ -1,0 +1,96 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/auth"
+)
+
+// maxForm bounds the login form: a name, a password and an address.
+const maxForm = 16 << 10
+
+// serveIndex answers with the terminal page. While the session store cannot be asked it
+// does so too: the page holds no secret, says what is wrong and tries again by itself.
+func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
+	p, err := s.principal(r)
+	if p == nil && err == nil {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, s.loginURL(r), http.StatusFound)
+		return
+	}
+	s.index.write(w, http.StatusOK, map[string]string{"base": s.base})
+}
+
+func (s *Server) serveLogin(w http.ResponseWriter, _ *http.Request) {
+	s.writeLogin(w, http.StatusOK, "")
+}
+
+func (s *Server) writeLogin(w http.ResponseWriter, code int, message string) {
+	s.login.write(w, code, map[string]string{"base": s.base, "login": message})
+}
+
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		s.writeLogin(w, http.StatusBadRequest, "The form could not be read.")
+		return
+	}
+	_, err := s.opts.Login.SignIn(w, r, r.PostForm.Get("username"), r.PostForm.Get("password"))
+	if err == nil {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, auth.SafeNext(r.Form.Get("next"), s.base), http.StatusSeeOther)
+		return
+	}
+	var status *loglane.StatusError
+	if !errors.As(err, &status) {
+		s.log.Error("a sign-in failed", "error", err)
+		status = &loglane.StatusError{Code: http.StatusInternalServerError, Message: "Internal error."}
+	}
+	setRetryAfter(w, status)
+	s.writeLogin(w, status.Code, status.Message)
+}
+
+// signOut answers with a page where the store could not be told: the browser is signed
+// out all the same.
+func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
+	err := s.opts.Login.SignOut(w, r)
+	var status *loglane.StatusError
+	switch {
+	case err == nil:
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, s.base+"login", http.StatusSeeOther)
+	case errors.As(err, &status):
+		setRetryAfter(w, status)
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(status.Code)
+		fmt.Fprintf(w, signOutPage, html.EscapeString(status.Message), html.EscapeString(s.base))
+	default:
+		s.writeError(w, err)
+	}
+}
+
+func setRetryAfter(w http.ResponseWriter, status *loglane.StatusError) {
+	if status.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((status.RetryAfter+time.Second-1)/time.Second)))
+	}
+}
+
+const signOutPage = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Signing out · Loglane</title>
+<h1>Signing out</h1>
+<p>%s</p>
+<p>The streams of this session from this server have ended.</p>
+<p><a href="%slogin">Sign in again</a></p>
+</html>
+`

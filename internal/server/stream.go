@@ -1,0 +1,120 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/auth"
+)
+
+// A streamTag is what an open stream is found by when its login ends.
+type streamTag struct{ session, user string }
+
+// EndStreams returns what ends the hub's streams of a login, as auth.LoginOptions.OnEnd
+// takes it.
+func EndStreams(hub *loglane.Hub) func(match func(session, user string) bool, reason string) {
+	return func(match func(session, user string) bool, reason string) {
+		hub.End(func(tag any) bool {
+			t, ok := tag.(streamTag)
+			return ok && match(t.session, t.user)
+		}, reason)
+	}
+}
+
+func (s *Server) stream() http.Handler {
+	return s.opts.Hub.Stream(s.admit, &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit})
+}
+
+// admit says what a request may stream, in the order of checks that the contract names.
+func (s *Server) admit(r *http.Request) (loglane.Grant, error) {
+	if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		return loglane.Grant{}, errCrossSite
+	}
+	p, err := s.principal(r)
+	switch {
+	case err != nil:
+		return loglane.Grant{}, err
+	case p == nil && takesHTML(r):
+		return loglane.Grant{}, &loglane.StatusError{Code: http.StatusFound, Message: errNotSignedIn.Message, Location: s.loginURL(r)}
+	case p == nil:
+		return loglane.Grant{}, errNotSignedIn
+	}
+	channel, err := s.channel(p, r)
+	if err != nil {
+		return loglane.Grant{}, err
+	}
+	return loglane.Grant{
+		Channel: channel, Expires: p.Expires, Check: p.Check,
+		Tag: streamTag{session: p.Session, user: p.Name},
+	}, nil
+}
+
+// channel is what a request may see: the principal's own, or another that it asks for
+// and that the principal may read. Rights are judged before the form, so that refusals
+// tell nothing.
+func (s *Server) channel(p *auth.Principal, r *http.Request) (string, error) {
+	asked := s.asked(r.URL.Query())
+	for _, a := range asked {
+		if err := s.authorize(p, a, r); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case len(asked) == 0:
+		return p.Channel, p.Authorize(p.Channel, auth.Read)
+	case len(asked) > 1:
+		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: take one of them, once"}
+	case asked[0].malformed != nil:
+		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: asked[0].malformed.Error()}
+	default:
+		return asked[0].channel, nil
+	}
+}
+
+// asked is a channel that a query names.
+type asked struct {
+	channel   string
+	name      string // as the query has it
+	malformed error
+}
+
+// anyOther stands for names that cannot be a channel: what is wrong with them learns who
+// may read every channel.
+const anyOther = loglane.ChannelPrefix + "?"
+
+func (s *Server) asked(query url.Values) []asked {
+	var all []asked
+	for _, context := range query["channel"] {
+		channel, err := loglane.ChannelName(context)
+		all = append(all, asked{channel: channel, name: context, malformed: err})
+	}
+	for _, user := range query["user"] {
+		channel, err := s.opts.Template.Channel(user)
+		if err != nil {
+			err = fmt.Errorf("user: %w", err)
+		}
+		all = append(all, asked{channel: channel, name: user, malformed: err})
+	}
+	for i, a := range all {
+		if a.malformed != nil {
+			all[i].channel = anyOther
+		}
+	}
+	return all
+}
+
+// authorize judges the reading of a channel and notes it where it is not the reader's own.
+func (s *Server) authorize(p *auth.Principal, a asked, r *http.Request) error {
+	err := p.Authorize(a.channel, auth.Read)
+	if a.channel == p.Channel {
+		return err
+	}
+	outcome := "allowed"
+	if err != nil {
+		outcome = "refused"
+	}
+	s.log.Info("audit", "action", "read", "outcome", outcome, "who", p.Name, "role", p.Role, "channel", a.channel, "asked", a.name, "from", remoteAddress(r))
+	return err
+}
