@@ -59,6 +59,7 @@ type feed struct {
 	readsDone    uint64        // the last of them that succeeded
 	kick         chan struct{} // ends the wait for the next try
 	again        bool          // a doorbell rang since the read began
+	expired      bool          // the history ended at its time since the read began
 	returned     bool          // the broker came back: its feeds return at a bounded rate
 	backlog      []livePayload
 	backlogBytes int
@@ -134,7 +135,7 @@ func (f *feed) receive(p livePayload) {
 // coming has settled whatever stands in the stream.
 func (f *feed) take(p livePayload, readBegan time.Time) {
 	frame, isFrame := ParseFrame(p.data)
-	covered := !readBegan.IsZero() && !readBegan.Before(p.at)
+	covered := readBegan.After(p.at)
 	if isFrame && frame.Cursor.Epoch == f.epoch {
 		switch {
 		case frame.Prev == f.last.ID:
@@ -155,7 +156,7 @@ func (f *feed) take(p livePayload, readBegan time.Time) {
 		return
 	}
 	if !covered {
-		f.doorbell(true)
+		f.doorbell(isFrame && f.epoch != "")
 	}
 	f.scheduleLook()
 }
@@ -212,7 +213,7 @@ func (f *feed) read(ctx context.Context) {
 		err := f.readAll(ctx, began)
 		f.mu.Lock()
 		if err != nil {
-			f.again = true
+			f.again, f.expired = true, false
 			if ctx.Err() == nil {
 				f.goDown(err)
 			} else {
@@ -228,6 +229,11 @@ func (f *feed) read(ctx context.Context) {
 		f.comeUp()
 		f.settleBacklog(began)
 		f.wake()
+		if !f.again { // under the lock of the settling: what comes from here on is taken as it comes
+			f.reading = false
+			f.mu.Unlock()
+			return
+		}
 		f.mu.Unlock()
 	}
 }
@@ -293,6 +299,23 @@ func (f *feed) settleBacklog(began time.Time) {
 		f.float(w)
 	}
 	f.scheduleLook()
+	if f.expired && !f.again {
+		f.end()
+	}
+	f.expired = false
+}
+
+// lapse drops foreign payloads that came before a read which found their place gone.
+func (f *feed) lapse(readBegan time.Time) {
+	f.foreign.lapse(readBegan)
+	kept := f.backlog[:0]
+	for _, p := range f.backlog {
+		if _, isFrame := ParseFrame(p.data); isFrame || p.at.After(readBegan) {
+			kept = append(kept, p)
+		}
+	}
+	clear(f.backlog[len(kept):])
+	f.backlog = kept
 }
 
 // float lets a payload go out without a place.
@@ -304,11 +327,18 @@ func (f *feed) float(w waitingPayload) {
 // apply takes a page that was read after the last entry. It returns whether the read has
 // gone back to the oldest entry, so that lines may come a second time.
 func (f *feed) apply(page Page, rewound bool, began time.Time) bool {
-	if page.Status != OK {
+	f.comeUp() // viewers' grants are checked before the first line
+	switch {
+	case page.Status == OK:
+	case f.expired && len(f.backlog) == 0 && !f.last.ID.IsZero():
+		f.end()
+		rewound = true
+	default:
 		f.hub.stats.gaps.Add(1)
 		f.gen++
 		f.ring.replayFrom, f.ring.replayAll = f.ring.end(), false
 		f.push(newGap(page.Status.String(), page.Missed, page.Floor))
+		f.lapse(began)
 		f.last = page.Floor
 		rewound = true
 	}
@@ -376,10 +406,18 @@ func (f *feed) knows(k known) bool {
 // expire notes that the history ended at its time with all of it taken: viewers move to
 // the place before the next line.
 func (f *feed) expire() {
-	if f.reading || !f.filled {
+	switch {
+	case !f.filled:
 		f.doorbell(false)
-		return
+	case f.reading:
+		f.expired = true
+	default:
+		f.end()
 	}
+}
+
+func (f *feed) end() {
+	f.expired = false
 	if f.last.ID.IsZero() {
 		return
 	}

@@ -128,6 +128,17 @@ func (f *foreignLines) due(readBegan time.Time, epoch string) (payloads []waitin
 	return payloads
 }
 
+// lapse takes away the payloads that came before a read which could not reach back to their
+// entries: a gap stands for them, or the history has them.
+func (f *foreignLines) lapse(readBegan time.Time) {
+	n := 0
+	for n < len(f.waiting) && !f.waiting[n].at.After(readBegan) {
+		f.release(f.waiting[n].key)
+		n++
+	}
+	f.waiting = slices.Delete(f.waiting, 0, n)
+}
+
 // float notes a payload that goes out without an entry; it is one that due or takeWaiting
 // took.
 func (f *foreignLines) float(w waitingPayload, position int64, now time.Time) {

@@ -47,6 +47,12 @@ func (i *item) size() int { return len(i.frame) + itemOverhead }
 // placed says whether the item moves a viewer's cursor.
 func (i *item) placed() bool { return !i.cursor.ID.IsZero() || i.kind == gapItem || i.kind == markItem }
 
+// findable says whether a viewer who resumes after the item's place gets what follows the
+// item. After a gap that has no place of its own it is the broker who knows.
+func (i *item) findable() bool {
+	return i.placed() && (i.kind != gapItem || !i.cursor.ID.IsZero())
+}
+
 // isLine says whether the item is a line of the channel.
 func (i *item) isLine() bool { return i.kind == lineItem || i.kind == lateItem }
 

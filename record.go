@@ -29,8 +29,7 @@ func NewRecord(line []byte, maxLine int) []byte {
 	line = bytes.ToValidUTF8(line, []byte("\uFFFD"))
 	record := objectRecord(line)
 	if record == nil {
-		text, _ := CutText(line, maxLine/2)
-		record = messageRecord(text)
+		record = messageRecord(line)
 	}
 	if len(record) > maxLine {
 		return cutRecord(record, maxLine)
@@ -167,7 +166,7 @@ func cutRecord(record []byte, maxLine int) []byte {
 	room := maxLine - len(kept) - len(`{"message":""}`) - len(note)
 	text, size := strings.Builder{}, 0
 	for _, r := range message {
-		if size += len(quoteJSON(string(r))) - 2; size > room {
+		if size += quotedSize(r); size > room {
 			break
 		}
 		text.WriteRune(r)
@@ -175,6 +174,14 @@ func cutRecord(record []byte, maxLine int) []byte {
 	text.WriteString(note)
 	head := messageRecord([]byte(text.String()))
 	return append(append(head[:len(head)-1], kept...), '}')
+}
+
+// quotedSize is how many bytes a rune takes within a JSON string.
+func quotedSize(r rune) int {
+	if r >= ' ' && r != '"' && r != '\\' && r != '\u2028' && r != '\u2029' {
+		return utf8.RuneLen(r)
+	}
+	return len(quoteJSON(string(r))) - 2
 }
 
 // memberText returns the value of a member as text.

@@ -58,7 +58,7 @@ func (r *ring) evict() {
 	r.start++
 	r.add(first, -1)
 	if first.placed() {
-		r.floor, r.floorKnown = first.cursor, true
+		r.floor, r.floorKnown = first.cursor, first.findable()
 	}
 	r.complete = false
 }
@@ -75,7 +75,7 @@ func (r *ring) clear(last Cursor) int {
 func (r *ring) locate(c Cursor) (int64, bool) {
 	for p := r.end() - 1; p >= r.start; p-- {
 		i := r.at(p)
-		if i.placed() && i.cursor.ID == c.ID && i.cursor.Src == c.Src {
+		if i.findable() && i.cursor.ID == c.ID && i.cursor.Src == c.Src {
 			return p + 1, true
 		}
 	}

@@ -49,6 +49,7 @@ type stream struct {
 
 	verified bool // lines may be sent
 	checking bool
+	stale    bool // the check under way was asked before an outage ended
 	checks   chan error
 	checker  sync.WaitGroup
 	recheck  *time.Timer

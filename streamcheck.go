@@ -17,6 +17,7 @@ func (st *stream) comeBack() error {
 		return st.write(newStatus(false).frame)
 	}
 	st.verified = false
+	st.stale = st.checking
 	st.check()
 	return nil
 }
@@ -36,6 +37,11 @@ func (st *stream) check() {
 
 func (st *stream) checked(err error) error {
 	st.checking = false
+	if err == nil && st.stale {
+		st.stale = false
+		st.check()
+		return nil
+	}
 	var status *StatusError
 	switch {
 	case err == nil:

@@ -27,6 +27,11 @@ func parseStreamRequest(r *http.Request) (streamRequest, error) {
 	if err != nil {
 		return streamRequest{}, badRequest("the query cannot be read: %v", err)
 	}
+	for _, name := range [...]string{"q", "follow"} { // ignored, they would show what was not asked for
+		if query.Has(name) {
+			return streamRequest{}, badRequest("%s: this version of the stream does not have it", name)
+		}
+	}
 	req := streamRequest{backlog: ringLines}
 	if err := req.resume(r.Header.Get("Last-Event-ID"), query.Get("last_event_id")); err != nil {
 		return streamRequest{}, err

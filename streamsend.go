@@ -33,6 +33,9 @@ func (st *stream) step() (progress bool, err error) {
 // catchUp sends a part of the history. While the broker cannot be asked, the viewer is
 // told so and stays.
 func (st *stream) catchUp() (progress bool, err error) {
+	if st.down && st.sub.feedDown() { // the feed's return wakes the viewer
+		return false, nil
+	}
 	ctx, cancel := context.WithTimeout(st.ctx, readTimeout)
 	defer cancel()
 	items, err := st.sub.catchUp(ctx)

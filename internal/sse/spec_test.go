@@ -49,9 +49,7 @@ func specDecode(stream []byte) (blocks []block, comments []string) {
 		field, value := line, ""
 		if colon := strings.Index(line, ":"); colon >= 0 {
 			field, value = line[:colon], line[colon+1:]
-			if strings.HasPrefix(value, " ") {
-				value = value[1:]
-			}
+			value = strings.TrimPrefix(value, " ")
 		}
 		switch {
 		case field == "event":

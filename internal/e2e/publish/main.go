@@ -1,5 +1,6 @@
 // Command publish logs coloured, numbered lines for one user through logship to a Redis,
-// and ends once all of them are acknowledged. It is for the tests of the whole program
+// and ends once all of them are acknowledged; SIGTERM lets it end early. Its output is
+// the number of the last line. It is for the tests of the whole program
 // in a browser, web/e2e, and for nothing else.
 //
 //	publish --redis-url redis://127.0.0.1:6379/0 --user alice --first 1 --count 100 --rate 50
@@ -21,7 +22,7 @@ import (
 	"github.com/loglane/loglane/redisbroker"
 )
 
-// flushTime is how long Redis may be away at the end.
+// flushTime is how long the acknowledgements may take at the end.
 const flushTime = 60 * time.Second
 
 type settings struct {
@@ -33,10 +34,12 @@ type settings struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := publish(ctx, parse()); err != nil {
+	last, err := publish(ctx, parse())
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "publish:", err)
 		os.Exit(1)
 	}
+	fmt.Println("last", last)
 }
 
 func parse() (s settings) {
@@ -51,28 +54,23 @@ func parse() (s settings) {
 	return s
 }
 
-func publish(ctx context.Context, s settings) (err error) {
+func publish(ctx context.Context, s settings) (last int, err error) {
 	broker, err := redisbroker.New(redisbroker.Options{
 		URL: s.redisURL, ClientName: "publish", Retention: loglane.Retention{Lines: s.keep},
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	handler := logship.NewHandler(broker, &logship.Options{QueueLines: s.count + 1, Logger: "publish"})
-	defer func() {
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
-		defer cancel()
-		err = errors.Join(err, handler.Shutdown(ending), broker.Close(ending))
-	}()
-	if err := logLines(logship.WithUser(ctx, s.user), slog.New(handler), s); err != nil {
-		return err
-	}
-	flushing, cancel := context.WithTimeout(ctx, flushTime)
+	last = logLines(logship.WithUser(ctx, s.user), slog.New(handler), s)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
 	defer cancel()
-	return handler.Flush(flushing)
+	return last, errors.Join(handler.Shutdown(ending), broker.Close(ending))
 }
 
-func logLines(ctx context.Context, log *slog.Logger, s settings) error {
+// logLines returns the number of the last line, which is not the one asked for when ctx
+// ends before.
+func logLines(ctx context.Context, log *slog.Logger, s settings) (last int) {
 	var pace <-chan time.Time
 	if s.rate > 0 {
 		ticker := time.NewTicker(time.Second / time.Duration(s.rate))
@@ -84,10 +82,10 @@ func logLines(ctx context.Context, log *slog.Logger, s settings) error {
 			select {
 			case <-pace:
 			case <-ctx.Done():
-				return context.Cause(ctx)
+				return n - 1
 			}
 		}
 		log.InfoContext(ctx, fmt.Sprintf("\x1b[32m%s\x1b[0m %d", s.message, n), "n", n)
 	}
-	return nil
+	return s.first + s.count - 1
 }

@@ -1,0 +1,25 @@
+package loglane
+
+// EvictStream takes a channel's history away and leaves its numbering.
+func (b *MemoryBroker) EvictStream(channel string) {
+	b.with(channel, func(c *memoryChannel) {
+		c.drop(len(c.entries))
+		c.intact = true
+	})
+}
+
+// Flush takes all of a channel away but its followers.
+func (b *MemoryBroker) Flush(channel string) {
+	b.with(channel, func(c *memoryChannel) {
+		c.drop(len(c.entries))
+		c.intact = true
+		c.epoch, c.n, c.last, c.foreign, c.producers = "", 0, ID{}, false, nil
+	})
+}
+
+// Channels returns how many channels the broker holds.
+func (b *MemoryBroker) Channels() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.channels)
+}

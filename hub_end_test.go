@@ -1,0 +1,242 @@
+package loglane_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/loglane/loglane"
+)
+
+func TestEndReachesTheRightStreams(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		s.append("one")
+		alice, bob := s.grant, s.grant
+		alice.Tag, bob.Tag = "alice", "bob"
+		a, b := s.openAs(alice, ""), s.openAs(bob, "")
+		a.forget()
+		b.forget()
+		ofAlice := func(tag any) bool { return tag == "alice" }
+		if n := s.hub.End(ofAlice, "revoked"); n != 1 {
+			t.Errorf("%d streams ended, want 1", n)
+		}
+		a.want(`auth{"reason":"revoked"}`)
+		if !a.ended() || b.ended() {
+			t.Errorf("ended: alice %v, bob %v", a.ended(), b.ended())
+		}
+		s.append("two")
+		b.want("two#")
+		if n := s.hub.End(ofAlice, "revoked"); n != 0 {
+			t.Errorf("%d streams ended again", n)
+		}
+	})
+}
+
+func TestEndOfAFrozenViewer(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		v := s.open("")
+		v.w.freeze()
+		s.append("stuck")
+		synctest.Wait()
+		begin := time.Now()
+		s.hub.End(func(any) bool { return true }, "logout")
+		<-v.done
+		if waited := time.Since(begin); waited > time.Second {
+			t.Errorf("a frozen viewer's stream ended after %v, want at most 1 s", waited)
+		}
+	})
+}
+
+// A viewer that begins to read again just in time learns why.
+func TestEndOfASlowViewer(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		v := s.open("")
+		v.forget()
+		v.w.freeze()
+		s.append("stuck")
+		synctest.Wait()
+		s.hub.End(func(any) bool { return true }, "logout")
+		time.Sleep(300 * time.Millisecond)
+		v.w.thaw()
+		v.want("stuck#", `auth{"reason":"logout"}`)
+	})
+}
+
+func TestEndWhileAViewerReadsTheHistory(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		first := s.append("one")
+		s.append(numbered("line", 1, 900)...)
+		s.open("").leave()
+		time.Sleep(time.Second)
+		release := make(chan struct{})
+		s.broker.set(func(b *faultyBroker) { b.onRead = func(*loglane.Page) { <-release } })
+		first.Src = loglane.NewSrc("not in the ring", 1)
+		v := s.open("last_event_id=" + first.String())
+		s.hub.End(func(any) bool { return true }, "logout")
+		close(release)
+		if !v.ended() {
+			t.Error("the stream goes on")
+		}
+		if told := v.told(); told[len(told)-1] != `auth{"reason":"logout"}` {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
+func TestGrantExpires(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		s.grant.Expires = time.Now().Add(time.Hour)
+		v := s.open("")
+		time.Sleep(time.Hour - time.Second)
+		v.forget()
+		s.append("one")
+		v.wantMore("one#")
+		time.Sleep(time.Second)
+		v.want(`auth{"reason":"expired"}`)
+		if !v.ended() {
+			t.Error("the stream goes on")
+		}
+		// Also while lines never pause, and where it was over before the stream opened.
+		s.grant.Expires = time.Now().Add(-time.Second)
+		w := s.open("")
+		if told := w.told(); told[len(told)-1] != `auth{"reason":"expired"}` || !w.ended() {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
+func TestCloseDrains(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		var viewers []*viewer
+		for range 50 {
+			viewers = append(viewers, s.open(""))
+		}
+		s.append("one")
+		synctest.Wait()
+		for _, v := range viewers {
+			v.forget()
+		}
+		begin := time.Now()
+		if err := s.hub.Close(context.Background()); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		if waited := time.Since(begin); waited > 3*time.Second {
+			t.Errorf("Close took %v", waited)
+		}
+		for _, v := range viewers {
+			<-v.done
+			got := string(v.w.bytes())
+			if !strings.HasPrefix(got, "retry: ") || !strings.HasSuffix(got, "\n\nevent: bye\ndata: {\"reason\":\"draining\"}\n\n") {
+				t.Fatalf("a stream ends with %q", got)
+			}
+			if retry := v.events()[0].Retry; retry < 500*time.Millisecond || retry > 5*time.Second {
+				t.Errorf("the second retry is %v", retry)
+			}
+		}
+		if stats := s.hub.Stats(); stats.Streams != 0 || stats.Channels != 0 || stats.RingCost != 0 {
+			t.Errorf("after Close: %+v", stats)
+		}
+		if err := s.hub.Close(context.Background()); err != nil {
+			t.Errorf("Close again: %v", err)
+		}
+	})
+}
+
+func TestCloseIsBounded(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		frozen := s.open("")
+		frozen.w.freeze()
+		s.append("stuck")
+		synctest.Wait()
+		reason := errors.New("out of patience")
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(reason)
+		begin := time.Now()
+		if err := s.hub.Close(ctx); !errors.Is(err, reason) {
+			t.Errorf("Close: %v, want %v", err, reason)
+		}
+		if waited := time.Since(begin); waited > time.Second {
+			t.Errorf("Close took %v after its context's end", waited)
+		}
+		<-frozen.done
+	})
+}
+
+func TestCloseDuringAnOutage(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		v := s.open("")
+		s.broker.leave()
+		time.Sleep(10 * time.Second)
+		s.broker.tell(loglane.Event{Kind: loglane.Confirmed})
+		time.Sleep(time.Second)
+		v.forget()
+		if err := s.hub.Close(context.Background()); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		if told := v.told(); len(told) != 2 || told[1] != `bye{"reason":"draining"}` {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
+func TestChannelIsFollowedForTheLinger(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		first, second := s.open(""), s.open("")
+		if stats := s.hub.Stats(); stats.Channels != 1 || stats.Streams != 2 || s.broker.followerCount() != 1 {
+			t.Errorf("with two viewers: %+v, %d followers", stats, s.broker.followerCount())
+		}
+		first.leave()
+		time.Sleep(time.Hour)
+		second.leave()
+		time.Sleep(29 * time.Second)
+		third := s.open("")
+		if s.broker.followerCount() != 1 {
+			t.Errorf("%d followers after a return within the linger", s.broker.followerCount())
+		}
+		third.leave()
+		time.Sleep(29 * time.Second)
+		if s.broker.followerCount() != 1 {
+			t.Error("the channel is not followed for 30 s after its last viewer")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if stats := s.hub.Stats(); stats.Channels != 0 || stats.RingCost != 0 || s.broker.followerCount() != 0 {
+			t.Errorf("after the linger: %+v, %d followers", stats, s.broker.followerCount())
+		}
+		s.append("one")
+		s.open("").want("retry", "one#")
+	})
+}
+
+func TestLingeringFeedServesTheNextViewer(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		s.append("one")
+		v := s.open("")
+		v.leave()
+		time.Sleep(10 * time.Second)
+		s.append("two")
+		synctest.Wait()
+		reads := s.hub.Stats().Reads
+		s.open("", "Last-Event-ID", v.lastID()).want("retry", "two#")
+		s.open("").want("retry", "one#", "two#")
+		if n := s.hub.Stats().Reads - reads; n != 0 {
+			t.Errorf("%d reads for viewers whom the ring could serve", n)
+		}
+	})
+}
+
+func TestFeedsOfStrangersGo(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		s.broker.set(func(b *faultyBroker) { b.silent = true })
+		v := s.request(s.grant, "GET", "")
+		<-v.done // 503
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		if stats := s.hub.Stats(); stats.Channels != 0 || s.broker.followerCount() != 0 {
+			t.Errorf("%+v, %d followers", stats, s.broker.followerCount())
+		}
+	})
+}
