@@ -1,0 +1,51 @@
+// Package logship publishes a program's log lines: each user's to the user's own
+// channel, and all of them to the global one.
+//
+//	handler := logship.NewHandler(broker, nil)
+//	defer handler.Shutdown(ctx)
+//	log := slog.New(handler)
+//
+//	ctx = logship.WithUser(ctx, "alice")
+//	log.InfoContext(ctx, "cart changed", "items", 3)
+//
+// The line now stands in logs:User.alice and in logs:global:
+//
+//	{"message":"cart changed","level":"INFO","timestamp":"2026-05-04T09:00:00.000000000Z","context":"User.alice","attrs":{"items":3}}
+//
+// A program that keeps its own output beside it names that as [Options.Next]:
+//
+//	handler := logship.NewHandler(broker, &logship.Options{
+//		Next: slog.NewTextHandler(os.Stderr, nil),
+//	})
+//
+// # Whose line it is
+//
+// The context given to the log call says it: [WithUser] names a user, [WithJob] makes a
+// channel for a job that belongs to no user. A line with neither goes to a channel of
+// the process's own, made at start; so does a line whose user's name cannot be a
+// channel, and a warning there says so. It never goes to somebody else's.
+//
+// # What is promised
+//
+// Logging never waits. A record is put into a queue in memory and sent in the
+// background: at once where nothing is under way in its channel, else in the next
+// batch. A full queue drops the newest records, counts them, and a line in the channel
+// says how many are missing where they are missing.
+//
+// What was taken into the queue is sent until it is acknowledged, and then kept for
+// 10 s (up to 1 MiB in all), because a broker that fails over may lose what it had
+// acknowledged; it says so, and gets the lines again. So a line is there once and in
+// order, and where one could not be saved, a line in the channel says that.
+//
+// [Handler.Flush] waits for the acknowledgements; [Handler.Shutdown], at the end of the
+// program, too, and ends what the handler started.
+//
+// # How values are written
+//
+// Every value becomes valid JSON: what encodes itself as JSON or as text does, errors
+// and Stringers are their words, durations are "1.5s", []byte is text where it is
+// UTF-8, NaN and infinities are strings, and a value that fails or panics is the text of
+// that. Of a name that comes twice in a group the later value counts. Attributes logger,
+// pod, trace_id and span_id outside of groups become members of the record where their
+// values are text.
+package logship
