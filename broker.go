@@ -59,8 +59,8 @@ type Receipt struct {
 
 // A RefusedError says that the broker lost lines it had acknowledged: a batch claimed
 // that all up to Batch.After is stored, and it is not. Nothing was written. The producer
-// sends what it still keeps of this channel above After again, the earliest of those
-// lines in a batch that claims nothing.
+// sends what it still keeps of this channel above After again; its next batch claims no
+// more than After.
 type RefusedError struct {
 	Channel string
 	After   uint64 // the producer's highest number that the channel has

@@ -82,7 +82,7 @@ func TestRefusal(t *testing.T) {
 		if refused.err == nil || refused.batch.After != sent[4].batch.Lines[0].K {
 			t.Errorf("the refused batch is %+v", refused)
 		}
-		if again.batch.After != 0 || len(again.batch.Lines) != 4 || again.batch.Lines[0].K != sent[2].batch.Lines[0].K {
+		if again.batch.After != sent[1].batch.Lines[0].K || len(again.batch.Lines) != 4 || again.batch.Lines[0].K != sent[2].batch.Lines[0].K {
 			t.Errorf("the batch after it is %+v", again)
 		}
 		if s := h.Stats(); s.Refused != 1 || s.Resent != 3 || s.Lost != 0 {

@@ -37,7 +37,6 @@ type queue struct {
 	round    uint64         // counts acknowledged batches
 	batch    *loglane.Batch // in flight, or to be sent again as it is
 	sentAt   time.Duration
-	noClaim  bool // the next batch is the first after a refusal
 	pause    pause
 	retryAt  time.Duration
 	probing  bool // counted among the workers that are on failing queues
@@ -83,9 +82,6 @@ func (q *queue) next(producer string) *loglane.Batch {
 		return q.batch
 	}
 	b := &loglane.Batch{Producer: producer, After: q.lastKept()}
-	if q.noClaim {
-		b.After = 0
-	}
 	size := 0
 	for _, e := range q.lines[q.acked:] {
 		size += len(e.line.record)

@@ -100,7 +100,7 @@ func (s *shipper) acknowledge(q *queue) {
 	}
 	s.stats.Sent += uint64(q.flying)
 	q.acked += q.flying
-	q.flying, q.batch, q.noClaim, q.retryAt = 0, nil, false, 0
+	q.flying, q.batch, q.retryAt = 0, nil, 0
 	q.pause.reset()
 	shown := 0
 	for shown < q.acked && q.lines[shown].line.k <= batch.After && q.lines[shown].acked <= q.sentAt-keepFor {
@@ -160,7 +160,6 @@ func (s *shipper) goBack(q *queue, after uint64) {
 	if lost > 0 {
 		s.tellLost(q, upTo, lost, exact)
 	}
-	q.noClaim = q.waiting() > 0
 	q.pause.reset()
 	q.retryAt = 0
 	s.tell(sinkLost, slog.LevelWarn, "the sink lost log lines that it had acknowledged",

@@ -97,7 +97,7 @@ func (d *Demo) remove() error {
 
 // shop mounts the shop below the gateway's base, so that one session serves both.
 func (d *Demo) shop(a *App) ([]server.Route, error) {
-	lines := logship.NewHandler(a.upstream, &logship.Options{Logger: "shop", ErrorLog: a.log})
+	lines := logship.NewHandler(a.upstream, &logship.Options{Logger: "shop", Level: slog.LevelDebug, ErrorLog: a.log})
 	a.ending.push("shop's lines", lines.Shutdown)
 	path := a.settings.Base() + "shop/"
 	shop, err := demo.New(demo.Options{
