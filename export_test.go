@@ -23,3 +23,8 @@ func (b *MemoryBroker) Channels() int {
 	defer b.mu.Unlock()
 	return len(b.channels)
 }
+
+// ForgetProducers lets a channel take any number of any producer again.
+func (b *MemoryBroker) ForgetProducers(channel string) {
+	b.with(channel, func(c *memoryChannel) { c.producers = nil })
+}

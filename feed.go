@@ -336,7 +336,7 @@ func (f *feed) apply(page Page, rewound bool, began time.Time) bool {
 	default:
 		f.hub.stats.gaps.Add(1)
 		f.gen++
-		f.ring.replayFrom, f.ring.replayAll = f.ring.end(), false
+		f.ring.newReplay(false)
 		f.push(newGap(page.Status.String(), page.Missed, page.Floor))
 		f.lapse(began)
 		f.last = page.Floor
@@ -348,6 +348,7 @@ func (f *feed) apply(page Page, rewound bool, began time.Time) bool {
 	for _, entry := range page.Entries {
 		if rewound && f.knows(known{id: entry.Cursor.ID, src: entry.Cursor.Src}) {
 			f.last, skipped = entry.Cursor, true
+			f.ring.leaveOut()
 			continue
 		}
 		f.takeEntry(entry, page.Now, began)
@@ -424,7 +425,7 @@ func (f *feed) end() {
 	f.last = Cursor{Epoch: f.epoch}
 	f.stream = false
 	f.push(newMark(f.last))
-	f.ring.replayFrom, f.ring.replayAll = f.ring.end(), true
+	f.ring.newReplay(true)
 }
 
 // push gives an item to every viewer.

@@ -97,9 +97,12 @@ func TestRewrittenHistory(t *testing.T) {
 		v.wantMore("retry", "one#", "two#", "three#", "four#")
 		s.broker.Flush(aliceChannel)
 		time.Sleep(time.Second)
-		// The lines come again under other places.
+		// The lines come again under other places, before anybody reads.
+		end := s.broker.dropPayloads()
 		s.k = 0
-		s.append("one", "two", "three", "four", "five")
+		s.append("one", "two", "three", "four")
+		end()
+		s.append("five")
 		v.wantMore(`gap{"reason":"epoch","missed":null}#start`, "five#")
 		s.append("six")
 		v.wantMore("six#")
@@ -124,10 +127,46 @@ func TestRewrittenHistoryMovesViewersOn(t *testing.T) {
 		s.append("one", "two")
 		v.forget()
 		s.broker.Flush(aliceChannel)
+		end := s.broker.dropPayloads()
 		s.k = 0
 		s.append("one", "two")
+		end()
+		s.broker.tell(loglane.Event{Kind: loglane.Broken})
 		v.want(`gap{"reason":"epoch","missed":null}#start`, "#two")
 		s.open("last_event_id="+v.lastID()).want("retry", "#two")
+	})
+}
+
+// Known and new lines may alternate in a rewritten history: who comes later knows none.
+func TestJoiningARewrittenHistory(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		v := s.open("")
+		s.append("one", "two")
+		v.wantMore("retry", "#start", "one#", "two#")
+		s.broker.Flush(aliceChannel)
+		end := s.broker.dropPayloads()
+		s.k = 10
+		x := s.append("x")
+		for k, text := range []string{"one", "two"} { // of the same producer's numbers as before
+			b := loglane.Batch{Producer: "alpha", Lines: []loglane.Line{{K: uint64(k + 1), Record: loglane.NewRecord([]byte(text), 0)}}}
+			s.broker.ForgetProducers(aliceChannel)
+			if _, err := s.broker.Append(t.Context(), aliceChannel, b); err != nil {
+				t.Fatal(err)
+			}
+			s.names[s.tail().ID] = text
+			s.broker.ForgetProducers(aliceChannel)
+			s.append("after " + text)
+		}
+		end()
+		s.broker.tell(loglane.Event{Kind: loglane.Broken})
+		v.wantMore(`gap{"reason":"epoch","missed":null}#start`, "x#", "after one#", "after two#")
+		s.open("backlog=1").want("retry", "after two#")
+		s.open("backlog=2").want("retry", "two#", "after two#")
+		s.open("backlog=3").want("retry", "after one#", "two#", "after two#")
+		s.open("last_event_id="+x.String()).want("retry", "one#", "after one#", "two#", "after two#")
+		s.open("last_event_id="+s.tail().String()).want("retry", "#after two")
+		s.append("live")
+		v.want("live#")
 	})
 }
 

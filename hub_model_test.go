@@ -24,13 +24,14 @@ func TestModel(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	round := first
+	var played int
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("again with LOGLANE_MODEL=%d/%d", seed, round)
+			t.Logf("again with LOGLANE_MODEL=%d/%d", seed, played)
 		}
 	})
-	for ; round < first+rounds && !t.Failed(); round++ {
+	for round := first; round < first+rounds && !t.Failed(); round++ {
+		played = round
 		onStage(t, stageOptions{retention: loglane.Retention{Lines: 1500}}, func(s *stage) {
 			m := &model{stage: s, random: rand.New(rand.NewPCG(seed, uint64(round))), foreign: round%2 == 1}
 			m.play()
@@ -231,7 +232,10 @@ func (m *model) line(r *run, n int, placed bool) {
 		r.floated[n] = true
 		return
 	}
-	for r.next != 0 && r.next < n && r.floated[r.next] {
+	if r.floated[n] {
+		m.Fatalf("line %d came with its place after it had come without", n)
+	}
+	for r.next != 0 && r.floated[r.next] {
 		r.next++
 	}
 	if r.next != 0 && n != r.next {

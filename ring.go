@@ -19,6 +19,7 @@ type ring struct {
 	full       bool  // items had to leave for the ring's own limits
 	replayFrom int64 // what stands before is not replayed: a gap or the history's end follows
 	replayAll  bool  // the history before replayFrom is gone
+	gapAt      int64 // between it and replayFrom, lines are left out that viewers of then had
 }
 
 const (
@@ -71,9 +72,20 @@ func (r *ring) clear(last Cursor) int {
 	return freed
 }
 
+// newReplay lets joining viewers have what comes from here on. all says that the history
+// has no more.
+func (r *ring) newReplay(all bool) { r.gapAt, r.replayFrom, r.replayAll = r.end(), r.end(), all }
+
+// leaveOut notes that a line of the history is not pushed, for viewers had it before the
+// gap: those who come later are not to go on from before here.
+func (r *ring) leaveOut() { r.replayFrom = r.end() }
+
 // locate returns the position that follows the cursor.
 func (r *ring) locate(c Cursor) (int64, bool) {
 	for p := r.end() - 1; p >= r.start; p-- {
+		if p >= r.gapAt && p+1 <= r.replayFrom {
+			continue
+		}
 		i := r.at(p)
 		if i.findable() && i.cursor.ID == c.ID && i.cursor.Src == c.Src {
 			return p + 1, true

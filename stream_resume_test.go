@@ -200,3 +200,19 @@ func TestResumeBesideAnEvictedHistory(t *testing.T) {
 		}
 	})
 }
+
+// Two places may be called 0-0: the one before the first line, and the one after a gap
+// before a foreign entry. Who comes back to the first has missed what the gap was for.
+func TestResumeFromTheBeginningAfterAGap(t *testing.T) {
+	onStage(t, stageOptions{retention: loglane.Retention{Lines: 3}}, func(s *stage) {
+		v := s.open("")
+		v.wantMore("retry", "#start")
+		for _, text := range numbered("foreign", 1, 5) {
+			s.store(text)
+		}
+		s.append("ours")
+		const gap = `gap{"reason":"expired","missed":null}#start`
+		v.wantMore(gap, "foreign 4#", "foreign 5#", "ours#")
+		s.open("last_event_id=0.0.0-0").want("retry", gap, "foreign 4#", "foreign 5#", "ours#")
+	})
+}
