@@ -79,6 +79,12 @@ type Cursor struct {
 	Src   Src    // identity of the line; zero where it has none
 }
 
+// same says whether two cursors are one place. Before a stream's first entry it is the
+// number that tells them apart: histories end and begin anew.
+func (c Cursor) same(other Cursor) bool {
+	return c.ID == other.ID && c.Src == other.Src && (!c.ID.IsZero() || c.N == other.N && c.Epoch == other.Epoch)
+}
+
 // ParseCursor reads the form <epoch or 0>.<n or 0>.<ms>-<seq>[.<src>]. It is strict:
 // what it accepts is what [Cursor.String] writes.
 func ParseCursor(s string) (Cursor, error) {

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// cutGrace is how long handlers of cut streams may take to return.
+const cutGrace = time.Second
+
 // Close drains the hub: no stream opens any more, open ones get a bye event spread over
 // up to two seconds and end cleanly. When ctx ends first, they are cut. Close waits for
 // all that the hub has started.
@@ -33,7 +36,12 @@ func (h *Hub) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 		h.cut()
-		<-h.idle
+		// A cut connection lets its handler go at once. One that does not is held by
+		// what stands around the handler, and that is not ours to wait for.
+		select {
+		case <-h.idle:
+		case <-time.After(cutGrace):
+		}
 	}
 	for _, timer := range farewells {
 		timer.Stop()

@@ -22,7 +22,7 @@ func (h *Hub) readBack(ctx context.Context, channel string, n int) (newest Page,
 	for {
 		page, err := h.readPage(ctx, channel, from, min(readLimit, n-count))
 		if err != nil {
-			return Page{}, nil, false, err
+			return newest, nil, false, err
 		}
 		if pages == nil {
 			newest = page

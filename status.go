@@ -60,6 +60,8 @@ func (f Facts) Judge(c Cursor) (Status, int64) {
 
 func (f Facts) stands(c Cursor) bool {
 	switch {
+	case c.ID.IsZero() && f.countable(c):
+		return f.next() == c.N+1
 	case f.At != nil && f.At.Cursor.Src == c.Src:
 		return true
 	case f.Empty && !f.Last.IsZero() && f.Last == c.ID && !f.Foreign:
@@ -74,28 +76,36 @@ func (f Facts) stands(c Cursor) bool {
 // missed counts by number, which is possible within one epoch that no other program
 // wrote into.
 func (f Facts) missed(c Cursor) int64 {
-	if f.Foreign || f.Epoch == "" || (c.Epoch != "" && c.Epoch != f.Epoch) || (c.N == 0 && !c.ID.IsZero()) {
+	if !f.countable(c) || f.next() <= c.N {
 		return -1
 	}
-	next := f.N + 1
-	if !f.Empty {
-		next = f.Oldest.Cursor.N
+	return int64(f.next() - c.N - 1)
+}
+
+// countable says whether the lines between c and the oldest that is kept can be counted.
+func (f Facts) countable(c Cursor) bool {
+	return !f.Foreign && f.Epoch != "" && (c.Epoch == "" || c.Epoch == f.Epoch) &&
+		(c.N > 0 || c.ID.IsZero()) && (f.Empty || !f.Oldest.Foreign())
+}
+
+// next is the number of the oldest line that is kept, or of the one to come.
+func (f Facts) next() uint64 {
+	if f.Empty {
+		return f.N + 1
 	}
-	if next <= c.N {
-		return -1
-	}
-	return int64(next - c.N - 1)
+	return f.Oldest.Cursor.N
 }
 
 // Floor returns the place just before the oldest entry that is kept, which is where a
-// stream goes on after a gap.
+// stream goes on after a gap. It has the number of the line before, also where that line's
+// place is gone: so a viewer who comes back with it is told exactly what it has missed.
 func (f Facts) Floor() Cursor {
-	floor := Cursor{Epoch: f.Epoch}
-	if !f.Empty && !f.Oldest.Foreign() {
-		floor.ID = f.Oldest.Prev
-		if !floor.ID.IsZero() {
-			floor.N = f.Oldest.Cursor.N - 1
-		}
+	switch {
+	case f.Empty:
+		return Cursor{Epoch: f.Epoch, N: f.N}
+	case f.Oldest.Foreign():
+		return Cursor{Epoch: f.Epoch}
+	default:
+		return Cursor{Epoch: f.Epoch, N: f.Oldest.Cursor.N - 1, ID: f.Oldest.Prev}
 	}
-	return floor
 }

@@ -161,7 +161,7 @@ func (st *stream) open() error {
 	case st.req.cursor != nil:
 		st.sub.joinAfter(*st.req.cursor)
 	default:
-		first, err = st.sub.joinTail(st.ctx, st.req.backlog)
+		first, err = st.joinTail()
 	}
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (st *stream) open() error {
 	if err := st.send(first); err != nil {
 		return err
 	}
-	for !st.sub.live || st.sub.backlogged() {
+	for !st.sub.live || st.held != nil || st.sub.backlogged() {
 		progress, err := st.step()
 		if err == nil && !progress {
 			err = st.wait(st.sub.woken)
@@ -188,10 +188,35 @@ func (st *stream) open() error {
 	return st.write(sse.AppendID(nil, st.sub.here().String()))
 }
 
+// joinTail places a new viewer; while the broker cannot be asked, it stays and waits.
+func (st *stream) joinTail() ([]delivery, error) {
+	for {
+		first, err := st.sub.joinTail(st.ctx, st.req.backlog)
+		if cause := context.Cause(st.ctx); cause != nil {
+			return nil, cause
+		}
+		if err == nil {
+			st.retry.reset()
+			if !st.down || st.sub.feedDown() {
+				return first, nil
+			}
+			st.held = first
+			return nil, st.comeBack()
+		}
+		st.again.Reset(st.retry.next())
+		if err := st.sayDown(); err != nil {
+			return nil, err
+		}
+		if err := st.wait(nil); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // sendBulk sends the backlog as one event.
 func (st *stream) sendBulk(items []delivery) error {
 	for st.sub.backlogged() {
-		more, ok := st.sub.next(nil)
+		more, ok := st.sub.next(nil, st.sub.quiet)
 		if !ok || len(more) == 0 {
 			break
 		}

@@ -43,6 +43,10 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, admit func(*http.Req
 		w.Header().Set("Allow", "GET, HEAD")
 		return &StatusError{Code: http.StatusMethodNotAllowed, Message: fmt.Sprintf("method %.20q: a stream is read with GET", r.Method)}
 	}
+	if r.ContentLength != 0 { // net/http would wait for it before the first byte of the answer
+		w.Header().Set("Connection", "close")
+		return &StatusError{Code: http.StatusBadRequest, Message: "a stream is asked for without a body"}
+	}
 	grant, err := admit(r)
 	if err != nil && (!opts.Disabled || concernsLogin(err)) {
 		return err

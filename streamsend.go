@@ -2,6 +2,7 @@ package loglane
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -20,7 +21,7 @@ func (st *stream) step() (progress bool, err error) {
 	if !st.sub.live {
 		return st.catchUp()
 	}
-	items, ok := st.sub.next(st.items[:0])
+	items, ok := st.sub.next(st.items[:0], math.MaxInt64)
 	st.items = items
 	if len(items) > 0 {
 		err = st.send(items)

@@ -57,9 +57,7 @@ func (s *subscription) joinTail(ctx context.Context, n int) ([]delivery, error) 
 		f.mu.Unlock()
 		entries, err := f.older.read(ctx, last, n, func() ([]Entry, error) {
 			newest, entries, _, err := f.hub.readBack(ctx, f.channel, n)
-			if err == nil {
-				f.notice(newest.Tail)
-			}
+			f.notice(newest.Tail)
 			return entries, err
 		})
 		if err != nil {
@@ -105,7 +103,8 @@ func (s *subscription) settle() bool {
 
 // next returns what the ring has for the viewer; false means that the viewer has fallen
 // behind it and is to catch up.
-func (s *subscription) next(dst []delivery) ([]delivery, bool) {
+// Items from position until on are left where they are.
+func (s *subscription) next(dst []delivery, until int64) ([]delivery, bool) {
 	f := s.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -113,7 +112,7 @@ func (s *subscription) next(dst []delivery) ([]delivery, bool) {
 		return dst, false
 	}
 	size := 0
-	for len(dst) < batchItems && size < batchBytes {
+	for len(dst) < batchItems && size < batchBytes && s.pos < until {
 		if s.pos < f.ring.start {
 			s.live, s.open = false, true
 			return dst, len(dst) > 0
@@ -197,7 +196,7 @@ func (s *subscription) catchUp(ctx context.Context) ([]delivery, error) {
 			return nil, err
 		}
 		if page.Status != OK {
-			if told := s.gap(page, gen); told != nil {
+			if told := s.gap(page, end, gen); told != nil {
 				return told, nil
 			}
 		}
@@ -238,7 +237,7 @@ func (s *subscription) join(end int64, gen int) bool {
 // gap tells a viewer that lines are missing after its place. A viewer that was live and
 // too slow goes on from the ring, any other from the oldest entry that is kept: with the
 // page that said so, for the place before a foreign entry is no place to ask after.
-func (s *subscription) gap(page Page, gen int) []delivery {
+func (s *subscription) gap(page Page, end int64, gen int) []delivery {
 	f := s.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -260,6 +259,9 @@ func (s *subscription) gap(page Page, gen int) []delivery {
 	if lines := s.deliveries(page.Entries, f.last); lines != nil {
 		s.place = lines[len(lines)-1].cursor
 		told = append(told, lines...)
+	} else if page.Tail.ID.IsZero() { // nothing is kept: what is to come comes by the ring
+		s.live, s.open = true, true
+		s.pos, s.since, s.quiet = end, end, end
 	}
 	return told
 }
@@ -283,6 +285,9 @@ func (s *subscription) deliveries(entries []Entry, last Cursor) []delivery {
 func (s *subscription) feedDown() bool {
 	s.feed.mu.Lock()
 	defer s.feed.mu.Unlock()
+	if s.feed.down {
+		s.feed.rouse(s) // its return is to wake the viewer
+	}
 	return s.feed.down
 }
 

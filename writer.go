@@ -3,9 +3,13 @@ package loglane
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
+
+// writePiece is what has to be written within a deadline, in bytes.
+const writePiece = 32 << 10
 
 // A portableWriter writes to any http.ResponseWriter, also over HTTP/2 and TLS. A write
 // deadline is set before each batch and cleared after its flush: in HTTP/2 a deadline
@@ -29,8 +33,15 @@ func (p *portableWriter) write(frames ...[]byte) error {
 		return err
 	}
 	for _, frame := range frames {
-		if _, err := p.w.Write(frame); err != nil {
-			return err
+		for piece := range slices.Chunk(frame, writePiece) {
+			if _, err := p.w.Write(piece); err != nil {
+				return err
+			}
+			if len(piece) < len(frame) { // a large frame may take its time, as long as it goes on
+				if err := p.deadline(time.Now().Add(writeTimeout)); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	if err := p.controller.Flush(); err != nil {
@@ -60,6 +71,7 @@ func (p *portableWriter) interrupt() {
 	}
 	p.interrupted = true
 	_ = p.controller.SetWriteDeadline(time.Now()) // without deadlines there is nothing to end
+	_ = p.controller.SetReadDeadline(time.Now())  // net/http reads what is left of a request first
 }
 
 // finish ends the writer's hold on the connection. The end of the response, too, may meet

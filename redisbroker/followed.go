@@ -94,7 +94,7 @@ func (c *followed) look(tail loglane.ID, ttl time.Duration, asked time.Time) {
 	}
 	switch {
 	case !tail.Less(c.asked) && !c.seen.Less(tail):
-	case c.seen.Less(tail) && c.suspect != tail:
+	case c.seen.Less(tail) && !c.seen.Less(c.suspect):
 		c.suspect = tail // it may be under way on the other connection
 		c.nextLook = now().Add(lookTwice)
 	case tail.IsZero() && c.tail == c.seen && !c.expires.IsZero() && !now().Before(c.expires):

@@ -37,7 +37,9 @@ func expireOurs(f *fixture) {
 	last := all[4].Cursor
 	f.expire(last, loglane.OK, 0)
 	f.wantStatus("an earlier line", all[2].Cursor, loglane.StatusExpired, 2)
-	f.wantStatus("the beginning", loglane.Cursor{Epoch: last.Epoch}, loglane.OK, 0)
+	f.wantStatus("the beginning", loglane.Cursor{Epoch: last.Epoch}, loglane.StatusExpired, 5)
+	left := loglane.Cursor{Epoch: last.Epoch, N: last.N} // where a quiet expiry leaves viewers
+	f.wantStatus("after the last", left, loglane.OK, 0)
 	f.wantReceipt("a duplicate", f.append("alpha", 5, 6), loglane.Receipt{K: 6, Stored: 1, Duplicates: 1})
 	page := f.wantStatus("a page left open", last, loglane.OK, 0)
 	if len(page.Entries) != 1 {
@@ -48,8 +50,9 @@ func expireOurs(f *fixture) {
 		f.Errorf("the next line is %+v, want number 6 after %v", next, last)
 	}
 	f.wantStatus("an earlier line", all[2].Cursor, loglane.StatusExpired, 2)
-	f.same("after the place where a quiet expiry left viewers",
-		f.wantStatus("the beginning", loglane.Cursor{Epoch: last.Epoch}, loglane.OK, 0).Entries, page.Entries)
+	f.wantStatus("the beginning", loglane.Cursor{Epoch: last.Epoch}, loglane.StatusExpired, 5)
+	f.same("after the place where a quiet expiry left viewers", f.wantStatus("after the last", left, loglane.OK, 0).Entries, page.Entries)
+	f.wantStatus("a later place", loglane.Cursor{Epoch: last.Epoch, N: last.N + 1}, loglane.StatusExpired, -1)
 }
 
 func expireMixed(f *fixture) {

@@ -1,0 +1,236 @@
+package loglane
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// readLimit is how many entries a feed asks for at once.
+const readLimit = 256
+
+// read reads until no doorbell has rung since the last read began.
+func (f *feed) read(ctx context.Context) {
+	var retry backoff
+	for {
+		f.mu.Lock()
+		if f.closed || !f.again || !f.confirmed {
+			f.reading = false
+			f.mu.Unlock()
+			return
+		}
+		f.again = false
+		f.readsBegun++
+		number, returned := f.readsBegun, f.returned
+		f.mu.Unlock()
+
+		if returned {
+			f.hub.returns.wait(ctx)
+		}
+		began := time.Now()
+		err := f.readAll(ctx, began)
+		f.mu.Lock()
+		if err != nil {
+			f.again, f.expired = true, false
+			if ctx.Err() == nil {
+				f.goDown(err)
+			} else {
+				f.closed = true
+			}
+			f.mu.Unlock()
+			retry.wait(ctx, f.kick)
+			continue
+		}
+		retry.reset()
+		f.returned = false
+		f.readsDone = number
+		f.comeUp()
+		f.settleBacklog(began)
+		f.wake()
+		if !f.again { // under the lock of the settling: what comes from here on is taken as it comes
+			f.reading = false
+			f.mu.Unlock()
+			return
+		}
+		f.mu.Unlock()
+	}
+}
+
+// readAll reads from the last entry taken to the newest; at the first time it fills the
+// ring.
+func (f *feed) readAll(ctx context.Context, began time.Time) error {
+	f.mu.Lock()
+	last, filled := f.last, f.filled
+	f.mu.Unlock()
+	var again *rewind
+	if !filled {
+		return f.fill(ctx, began)
+	}
+	for {
+		page, err := f.hub.readPage(ctx, f.channel, After(last), readLimit)
+		if err != nil {
+			return err
+		}
+		f.mu.Lock()
+		if !f.reachable() {
+			f.mu.Unlock()
+			return errStale
+		}
+		again = f.apply(page, again, began)
+		last = f.last
+		f.mu.Unlock()
+		if !page.More {
+			return nil
+		}
+	}
+}
+
+// fill makes the ring out of the newest part of the history.
+func (f *feed) fill(ctx context.Context, began time.Time) error {
+	newest, entries, more, err := f.hub.readBack(ctx, f.channel, ringLines+1)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.reachable() {
+		return errStale
+	}
+	f.filled = true
+	f.epoch, f.stream = newest.Epoch, !newest.Tail.ID.IsZero()
+	f.last, f.n = newest.Floor, newest.Floor.N
+	f.ring.floor, f.ring.floorKnown = newest.Floor, true
+	f.ring.complete, f.ring.full = !more, more
+	switch {
+	case more: // what stands before the ring is known by its newest entry
+		f.ring.floor, entries = entries[0].Cursor, entries[1:]
+		f.last = f.ring.floor
+	case len(entries) > 0 && entries[0].Foreign():
+		f.ring.floorKnown = false
+	}
+	for _, entry := range entries {
+		// Of a history, only what is young may still have its payload under way.
+		fresh := entry.Cursor.ID.Ms+uint64(settleWindow.Milliseconds()) >= newest.Now
+		f.takeEntry(entry, began, fresh)
+	}
+	return nil
+}
+
+// reachable says whether what a read brings is still to be told: meanwhile the broker may
+// have gone, or the feed ended.
+func (f *feed) reachable() bool { return f.confirmed && !f.closed }
+
+var errStale = fmt.Errorf("%w: the connection broke while the history was read", ErrUnavailable)
+
+// settleBacklog takes what came while a read was under way.
+func (f *feed) settleBacklog(began time.Time) {
+	backlog := f.backlog
+	f.backlog, f.backlogBytes = nil, 0
+	for _, p := range backlog {
+		f.take(p, began)
+	}
+	for _, w := range f.foreign.due(began, f.epoch) {
+		f.float(w)
+	}
+	f.scheduleLook()
+	if f.expired && !f.again {
+		f.end()
+	}
+	f.expired = false
+}
+
+// lapse drops foreign payloads that came before a read which found their place gone.
+func (f *feed) lapse(readBegan time.Time) {
+	f.foreign.lapse(readBegan)
+	kept := f.backlog[:0]
+	for _, p := range f.backlog {
+		if _, isFrame := ParseFrame(p.data); isFrame || p.at.After(readBegan) {
+			kept = append(kept, p)
+		}
+	}
+	clear(f.backlog[len(kept):])
+	f.backlog = kept
+}
+
+// float lets a payload go out without a place.
+func (f *feed) float(w waitingPayload) {
+	f.foreign.float(w, f.ring.end(), time.Now())
+	f.push(f.hub.encoder.line(Cursor{}, w.data, true))
+}
+
+// apply takes a page that was read after the last entry. It returns the rewind that the
+// read is in, if it has gone back to the oldest entry.
+func (f *feed) apply(page Page, again *rewind, began time.Time) *rewind {
+	f.comeUp() // viewers' grants are checked before the first line
+	switch {
+	case page.Status == OK:
+	case f.last.ID.IsZero() && page.Tail.ID.IsZero(): // there was nothing, and there is nothing
+	case f.expired && len(f.backlog) == 0 && !f.last.ID.IsZero():
+		again = f.known.rewound()
+		f.end()
+	default:
+		again = f.known.rewound()
+		f.hub.stats.gaps.Add(1)
+		f.gen++
+		f.ring.newReplay(false)
+		f.push(newGap(page.Status.String(), page.Missed, page.Floor))
+		f.lapse(began)
+		f.last, f.n = page.Floor, page.Floor.N
+	}
+	f.epoch, f.last.Epoch = page.Epoch, page.Epoch
+	f.stream = !page.Tail.ID.IsZero()
+	skipped := false
+	for _, entry := range page.Entries {
+		if skipped = again.had(entry.Cursor); skipped {
+			f.last = entry.Cursor
+			f.ring.leaveOut()
+			continue
+		}
+		f.takeEntry(entry, began, true)
+	}
+	if skipped {
+		f.push(newMark(f.last))
+	}
+	return again
+}
+
+// takeEntry takes one entry of the stream. fresh says that its payload may come yet.
+func (f *feed) takeEntry(entry Entry, began time.Time, fresh bool) {
+	i := f.hub.encoder.entry(entry)
+	if entry.Foreign() && entry.Data != nil {
+		if floated := f.foreign.entry(entry.Data, began, fresh); floated != nil {
+			i.kind, i.had = lateItem, floated.position
+		}
+	}
+	f.push(i)
+	f.advance(entry.Cursor)
+}
+
+func (f *feed) advance(c Cursor) {
+	f.last, f.n = c, max(f.n, c.N)
+	f.hub.charge(f.known.add(c))
+}
+
+// expire notes that the history ended at its time with all of it taken: viewers move to
+// the place before the next line.
+func (f *feed) expire() {
+	switch {
+	case !f.filled:
+		f.doorbell(false)
+	case f.reading:
+		f.expired = true
+	default:
+		f.end()
+	}
+}
+
+func (f *feed) end() {
+	f.expired = false
+	if f.last.ID.IsZero() {
+		return
+	}
+	f.last = Cursor{Epoch: f.epoch, N: f.n}
+	f.stream = false
+	f.push(newMark(f.last))
+	f.ring.newReplay(true)
+}

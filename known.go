@@ -1,0 +1,111 @@
+package loglane
+
+// maxKnown is how many of the newest lines a feed can recognise when a broker brings them
+// again under other places, and idleKnown how many once the channel is idle.
+const (
+	maxKnown  = 4096
+	idleKnown = 128
+	knownCost = 24 // bytes
+)
+
+type knownLine struct {
+	id  ID
+	src Src
+}
+
+// knownLines are the newest lines of a feed, circular.
+type knownLines struct {
+	lines []knownLine
+	n     int // how many there ever were
+}
+
+// add remembers a line. It returns by how much the memory grew.
+func (k *knownLines) add(c Cursor) (cost int) {
+	line := knownLine{id: c.ID, src: c.Src}
+	if len(k.lines) < maxKnown {
+		k.lines = append(k.lines, line)
+		cost = knownCost
+	} else {
+		k.lines[k.n%maxKnown] = line
+	}
+	k.n++
+	return cost
+}
+
+// newest yields the lines from the newest back.
+func (k *knownLines) newest(yield func(knownLine) bool) {
+	for n := 1; n <= len(k.lines); n++ {
+		if !yield(k.lines[(k.n-n)%len(k.lines)]) {
+			return
+		}
+	}
+}
+
+// has says whether a line is known: by its src where it has one, else by its place. It
+// looks from the newest back, where a repeated one stands.
+func (k *knownLines) has(c Cursor) bool {
+	for line := range k.newest {
+		if !c.Src.IsZero() && line.src == c.Src || c.Src.IsZero() && line.id == c.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// shrink keeps only the newest. It returns how much memory was freed.
+func (k *knownLines) shrink() (freed int) {
+	if len(k.lines) <= idleKnown {
+		return 0
+	}
+	freed = (len(k.lines) - idleKnown) * knownCost
+	kept := make([]knownLine, 0, idleKnown)
+	for line := range k.newest {
+		if kept = append(kept, line); len(kept) == idleKnown {
+			break
+		}
+	}
+	for i, j := 0, len(kept)-1; i < j; i, j = i+1, j-1 {
+		kept[i], kept[j] = kept[j], kept[i]
+	}
+	k.lines, k.n = kept, len(kept)
+	return freed
+}
+
+func (k *knownLines) cost() int { return len(k.lines) * knownCost }
+
+// A rewind is a read that has gone back to the oldest entry: viewers who stayed are to get
+// of it only what they have not had.
+type rewind struct {
+	before ID // older entries were had, though nobody remembers them
+	srcs   map[Src]struct{}
+	ids    map[ID]struct{}
+}
+
+// rewound returns what was had when a rewind begins.
+func (k *knownLines) rewound() *rewind {
+	r := &rewind{srcs: make(map[Src]struct{}), ids: make(map[ID]struct{})}
+	for line := range k.newest {
+		if line.src.IsZero() {
+			r.ids[line.id] = struct{}{}
+		} else {
+			r.srcs[line.src] = struct{}{}
+		}
+		r.before = line.id
+	}
+	return r
+}
+
+func (r *rewind) had(c Cursor) bool {
+	if r == nil {
+		return false
+	}
+	if c.ID.Less(r.before) {
+		return true
+	}
+	if c.Src.IsZero() {
+		_, had := r.ids[c.ID]
+		return had
+	}
+	_, had := r.srcs[c.Src]
+	return had
+}
