@@ -190,6 +190,14 @@ func (v *viewer) awaitLine(t *testing.T, n int, within time.Duration) {
 	})
 }
 
+// awaitLineAfter does something once the viewer's stream is open, and waits for line n.
+func (v *viewer) awaitLineAfter(t *testing.T, do func(), n int) {
+	t.Helper()
+	v.awaitCursor(t, "0-0", 10*time.Second)
+	do()
+	v.awaitLine(t, n, 10*time.Second)
+}
+
 // awaitCursor waits until the viewer's cursor is at a place.
 func (v *viewer) awaitCursor(t *testing.T, place string, within time.Duration) {
 	t.Helper()
