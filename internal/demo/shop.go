@@ -65,16 +65,16 @@ func orDefault(s, byDefault string) string {
 func (o *Options) check() error {
 	var errs []error
 	if o.Logger == nil {
-		errs = append(errs, errors.New("the shop: Logger is missing"))
+		errs = append(errs, errors.New("option Logger is missing"))
 	}
 	if o.CurrentUser == nil {
-		errs = append(errs, errors.New("the shop: CurrentUser is missing"))
+		errs = append(errs, errors.New("option CurrentUser is missing"))
 	}
 	if !strings.HasPrefix(o.BasePath, "/") {
-		errs = append(errs, fmt.Errorf("the shop: BasePath %q: it begins with a slash, such as /shop/", o.BasePath))
+		errs = append(errs, fmt.Errorf("option BasePath %q: it begins with a slash, such as /shop/", o.BasePath))
 	}
 	if slices.Contains(o.Users, "") {
-		errs = append(errs, errors.New("the shop: Users has an empty name"))
+		errs = append(errs, errors.New("option Users has an empty name"))
 	}
 	return errors.Join(errs...)
 }
