@@ -19,6 +19,11 @@ export function askedChannel(search: string): string | undefined {
   return page.get('channel') ?? (user === null ? undefined : `user ${user}`)
 }
 
+/** Whether the lines of a page belong to more than one context, so that each says its own. */
+export function manyContexts(search: string): boolean {
+  return new URLSearchParams(search).get('channel') === 'global'
+}
+
 /** The least level that a page asks for; undefined for every line. */
 export function askedLevel(search: string): string | undefined {
   return new URLSearchParams(search).get('level') ?? undefined

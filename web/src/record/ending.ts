@@ -1,5 +1,6 @@
 const words: Record<string, string> = {
-  logout: 'You signed out.',
+  'signed out': 'You signed out.',
+  'signed in again': 'Somebody signed in anew in this browser.',
   expired: 'Your session has expired.',
   revoked: 'Your access was revoked.',
 }

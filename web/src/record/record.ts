@@ -5,6 +5,8 @@ import { parseTime } from './time.ts'
 export interface LogRecord {
   time: number | undefined
   level: Level | undefined
+  /** Whose line it is; the same for all lines of a channel but the global one. */
+  context: string | undefined
   logger: string | undefined
   message: string
   /** What else the line carries, in its order. */
@@ -41,7 +43,14 @@ export function parseRecord(data: string): LogRecord {
       // Nested so deep that it cannot be written out again: text is what is left.
     }
   }
-  return { time: undefined, level: undefined, logger: undefined, message: data, attrs: [] }
+  return {
+    time: undefined,
+    level: undefined,
+    context: undefined,
+    logger: undefined,
+    message: data,
+    attrs: [],
+  }
 }
 
 function fromFields(fields: Fields, data: string): LogRecord {
@@ -62,9 +71,10 @@ function fromFields(fields: Fields, data: string): LogRecord {
   const message = take(messageNames, text)
   if (message === undefined) {
     // Nothing in it is a message, so all of it is.
-    return { time, level, logger, message: oneLine(data), attrs: [] }
+    return { time, level, context: undefined, logger, message: oneLine(data), attrs: [] }
   }
-  return { time, level, logger, message, attrs: attributes(fields, used) }
+  const context = take(['context'], text)
+  return { time, level, context, logger, message, attrs: attributes(fields, used) }
 }
 
 /** The payload as an object; undefined for any other JSON and for text. */

@@ -11,7 +11,7 @@ import { StatusLine } from './StatusLine.tsx'
 import { useMe } from './useMe.ts'
 
 export function App({ feed }: { feed: Feed }) {
-  const me = useMe()
+  const me = useMe(feed)
   const help = useRef<HTMLDialogElement>(null)
   const channel = askedChannel(location.search) ?? me?.channel ?? ''
   const save = () => {

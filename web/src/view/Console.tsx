@@ -1,9 +1,11 @@
 import { useEffect, useRef, useState } from 'react'
+import { manyContexts } from '../address.ts'
 import type { Feed } from '../feed.ts'
 import { meta } from '../page.ts'
 import { Screen, type ScreenStatus } from '../vt/screen.ts'
 import { handleKey } from './keys.ts'
 import { ResumeButton } from './ResumeButton.tsx'
+import { statusWords } from './statusWords.ts'
 import { useFeed } from './useFeed.ts'
 
 interface ConsoleProps {
@@ -23,8 +25,14 @@ export function Console({ feed, channel, onHelp }: ConsoleProps) {
 
   useEffect(() => {
     if (!host.current) return
-    const made = new Screen(host.current, feed.ring, meta('nonce'), (next) => {
-      setStatus((before) => (same(before, next) ? before : next))
+    const made = new Screen({
+      host: host.current,
+      ring: feed.ring,
+      nonce: meta('nonce'),
+      contexts: manyContexts(location.search),
+      report: (next) => {
+        setStatus((before) => (same(before, next) ? before : next))
+      },
     })
     screen.current = made
     const unwatch = feed.watch(() => {
@@ -71,6 +79,12 @@ export function Console({ feed, channel, onHelp }: ConsoleProps) {
       <div ref={host} className="host" />
       {lines === 0 && state.kind === 'live' && (
         <p className="empty">No lines yet. They will appear here as they come.</p>
+      )}
+      {state.kind === 'forbidden' && (
+        // Readers that hear the page have it from the status line.
+        <p className="empty" aria-hidden="true">
+          {statusWords(state, 0).text}
+        </p>
       )}
       <ResumeButton status={status} onResume={() => screen.current?.resume()} />
     </section>

@@ -1,4 +1,5 @@
 import { memo, type FocusEvent } from 'react'
+import { manyContexts } from '../address.ts'
 import type { Feed } from '../feed.ts'
 import type { Entry } from '../ring/entry.ts'
 import { parseCursor } from '../stream/cursor.ts'
@@ -34,7 +35,7 @@ function toNewest({ currentTarget }: FocusEvent<HTMLElement>): void {
 }
 
 const Item = memo(function Item({ entry }: { entry: Entry }) {
-  const text = entryText(entry)
+  const text = entryText(entry, manyContexts(location.search))
   if (entry.kind !== 'line') return <li data-kind={entry.kind}>{text}</li>
   const { id } = entry.line
   const src = id === undefined ? undefined : parseCursor(id)?.src

@@ -8,7 +8,7 @@ import { entryText } from './text.ts'
 const ring = new Ring({ entries: 10, chars: 1e6 })
 // 2026-01-02 03:04:05.678 UTC, an hour later in the tests' zone.
 const id = `e.1.${Date.UTC(2026, 0, 2, 3, 4, 5, 678)}-0`
-const wide = { cols: 80, compact: false }
+const wide = { cols: 80, compact: false, contexts: false }
 
 const line = (data: string) => ring.push({ kind: 'line', line: { id, data }, error: false })
 const gap = (reason: string, missed: number | null) => {
@@ -21,7 +21,18 @@ describe('rows', () => {
   it('shows time, level, logger, message and the rest', () => {
     const entry = line('{"message":"paid","level":"info","logger":"shop","order":"A 1","pod":null}')
     expect(bare(rows(entry, wide))).toBe('04:04:05.678 INFO  shop paid order="A 1"')
-    expect(bare(rows(entry, { cols: 40, compact: true }))).toBe('04:04:05 INFO  paid order="A 1"')
+    expect(bare(rows(entry, { ...wide, cols: 40, compact: true }))).toBe(
+      '04:04:05 INFO  paid order="A 1"',
+    )
+  })
+
+  it('shows whose line it is where lines of many come together, and only there', () => {
+    const entry = line('{"message":"paid","level":"info","context":"User.alice","logger":"shop"}')
+    expect(bare(rows(entry, wide))).toBe('04:04:05.678 INFO  shop paid')
+    expect(bare(rows(entry, { ...wide, contexts: true }))).toBe(
+      '04:04:05.678 INFO  User.alice shop paid',
+    )
+    expect(entryText(entry, true)).toBe('04:04:05 INFO User.alice shop paid')
   })
 
   it('marks continuation lines, and puts the rest after the last', () => {
@@ -62,11 +73,11 @@ describe('rows', () => {
 describe('entryText', () => {
   it('is the line without colours', () => {
     const entry = line('{"msg":"\\u001b[31mred\\u001b[0m","level":"error","a":1}')
-    expect(entryText(entry)).toBe('04:04:05 ERROR red a=1')
+    expect(entryText(entry, false)).toBe('04:04:05 ERROR red a=1')
   })
 
   it('tells gaps too', () => {
-    expect(entryText(gap('trimmed', 2))).toBe('2 lines missing: trimmed from history')
+    expect(entryText(gap('trimmed', 2), false)).toBe('2 lines missing: trimmed from history')
   })
 })
 

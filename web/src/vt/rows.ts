@@ -9,6 +9,8 @@ export interface RowStyle {
   cols: number
   /** For narrow screens: no milliseconds, no logger. */
   compact: boolean
+  /** Lines say whose they are. */
+  contexts: boolean
 }
 
 const reset = '\u001b[0m'
@@ -47,6 +49,7 @@ function lineRows(entry: Entry & { kind: 'line' }, style: RowStyle): string {
   const record = parseRecord(entry.line.data)
   const ms = record.time ?? storedAt(entry)
   const head = [dim(style.compact ? clock(ms) : preciseClock(ms)), levelWord(record.level)]
+  if (record.context !== undefined && style.contexts) head.push(dim(oneRow(record.context)))
   if (record.logger !== undefined && !style.compact) head.push(dim(oneRow(record.logger)))
   const message = record.message.replace(/\r\n/g, '\n').replace(/\n$/, '')
   const [first = '', ...rest] = message.split('\n')

@@ -23,6 +23,16 @@ export interface ScreenStatus {
   newErrors: number
 }
 
+export interface ScreenOptions {
+  host: HTMLElement
+  ring: Ring
+  /** What the content policy lets style elements pass by. */
+  nonce: string
+  /** Lines say whose they are. */
+  contexts: boolean
+  report: (status: ScreenStatus) => void
+}
+
 /** The terminal on the page: a window on the ring that follows or holds still. */
 export class Screen {
   readonly #host: HTMLElement
@@ -31,6 +41,7 @@ export class Screen {
   readonly #fit = new FitAddon()
   readonly #pump: Pump
   readonly #follow: Follow
+  readonly #contexts: boolean
   readonly #report: (status: ScreenStatus) => void
   readonly #cleanup: (() => void)[] = []
   // What had been shown when the view was held; undefined while it follows.
@@ -42,9 +53,10 @@ export class Screen {
   #compact = false
   #days = new Days(Date.now())
 
-  constructor(host: HTMLElement, ring: Ring, nonce: string, report: (status: ScreenStatus) => void) {
+  constructor({ host, ring, nonce, contexts, report }: ScreenOptions) {
     this.#host = host
     this.#ring = ring
+    this.#contexts = contexts
     this.#report = report
     this.#pump = new Pump(ring)
     this.#follow = new Follow(() => {
@@ -153,7 +165,7 @@ export class Screen {
 
   // One chunk in flight, so that xterm's own buffer stays small and the page answers.
   #write({ entries, skipped }: Chunk, then?: () => void): void {
-    const style = { cols: this.#terminal.cols, compact: this.#compact }
+    const style = { cols: this.#terminal.cols, compact: this.#compact, contexts: this.#contexts }
     const parts = entries.flatMap((entry) => {
       const day = this.#days.beginning(entry)
       const text = rows(entry, style)

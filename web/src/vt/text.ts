@@ -5,13 +5,14 @@ import { plain } from '../record/visible.ts'
 import { storedAt, type Entry } from '../ring/entry.ts'
 
 /** An entry as plain text, for readers that hear it and for tests. */
-export function entryText(entry: Entry): string {
+export function entryText(entry: Entry, contexts: boolean): string {
   switch (entry.kind) {
     case 'line': {
       const record = parseRecord(entry.line.data)
       const time = clock(record.time ?? storedAt(entry))
       const attrs = record.attrs.map(([key, value]) => `${key}=${value}`)
-      const parts = [time, record.level?.word, record.logger, record.message, ...attrs]
+      const context = contexts ? record.context : undefined
+      const parts = [time, record.level?.word, context, record.logger, record.message, ...attrs]
       return plain(parts.filter((part) => part !== undefined && part !== '').join(' '))
     }
     case 'gap':
