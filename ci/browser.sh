@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The built program over a real Redis, in Chromium.
 set -euo pipefail
+export NO_COLOR=1
 cd "$(dirname "$0")/.."
 
 bin=$(mktemp -d)

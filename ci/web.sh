@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Types, lint, unit tests; and web/dist must be what the sources make.
 set -euo pipefail
+export NO_COLOR=1
 cd "$(dirname "$0")/../web"
 
 npm run --silent typecheck
