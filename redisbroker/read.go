@@ -3,6 +3,7 @@ package redisbroker
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -88,6 +89,9 @@ const (
 	answers
 )
 
+// lastID is the highest place that a cursor can name.
+var lastID = loglane.ID{Ms: math.MaxUint64, Seq: math.MaxUint64}
+
 // view asks Redis for all that a page and a judgement need, at one moment.
 func (b *Broker) view(ctx context.Context, channel string, from loglane.From, limit int) (*view, error) {
 	stream, count := streamKey(channel), int64(limit)
@@ -97,17 +101,24 @@ func (b *Broker) view(ctx context.Context, channel string, from loglane.From, li
 		at = from.Cursor.ID.String()
 	}
 	var entries rueidis.Completed
+	nothing := func() rueidis.Completed { return build().Xrange().Key(stream).Start("0-0").End("0-0").Build() } // no entry has that id
 	switch from.Kind {
 	case loglane.FromAfter:
 		entries = build().Xrange().Key(stream).Start("(" + at).End("+").Count(count).Build()
+		if from.Cursor.ID == lastID { // Redis refuses a range that begins beyond it
+			entries = nothing()
+		}
 	case loglane.FromOldest:
 		entries = build().Xrange().Key(stream).Start("-").End("+").Count(count).Build()
 	case loglane.FromBefore:
 		entries = build().Xrevrange().Key(stream).End("(" + from.Cursor.ID.String()).Start("-").Count(count).Build()
+		if from.Cursor.ID.IsZero() { // and one that ends before it
+			entries = nothing()
+		}
 	case loglane.FromLast:
 		entries = build().Xrevrange().Key(stream).End("+").Start("-").Count(int64(min(limit, from.N))).Build()
-		if from.N <= 0 { // a COUNT of 0 is refused; no entry has the id 0-0
-			entries = build().Xrevrange().Key(stream).End("0-0").Start("0-0").Build()
+		if from.N <= 0 { // and a COUNT of 0
+			entries = nothing()
 		}
 	default:
 		return nil, fmt.Errorf("read: an unknown kind of place %d", from.Kind)

@@ -38,11 +38,12 @@ func (s *Sessions) Save(ctx context.Context, key string, data []byte, ttl time.D
 	return nil
 }
 
-// Delete removes a session, also one that is not there.
-func (s *Sessions) Delete(ctx context.Context, key string) error {
+// Delete removes a session, and says whether there was one.
+func (s *Sessions) Delete(ctx context.Context, key string) (existed bool, err error) {
 	client := s.broker.client
-	if err := client.Do(ctx, client.B().Del().Key(sessionKey(key)).Build()).Error(); err != nil {
-		return unavailable(err)
+	removed, err := client.Do(ctx, client.B().Del().Key(sessionKey(key)).Build()).AsInt64()
+	if err != nil {
+		return false, unavailable(err)
 	}
-	return nil
+	return removed > 0, nil
 }

@@ -27,15 +27,18 @@ func TestSessions(t *testing.T) {
 	if ttl := server.MustDo("PTTL", "loglane:session:a"); len(ttl) != 5 {
 		t.Errorf("lives for %s ms", ttl)
 	}
-	if err := other.Delete(ctx, "a"); err != nil {
-		t.Fatal(err)
+	for i, want := range []bool{true, false} {
+		if existed, err := other.Delete(ctx, "a"); existed != want || err != nil {
+			t.Errorf("deletion %d: %v, %v", i, existed, err)
+		}
 	}
 	if _, found, err := sessions.Load(ctx, "a"); found || err != nil {
 		t.Errorf("after: %v, %v", found, err)
 	}
 	server.Kill()
 	_, _, errLoad := sessions.Load(ctx, "a")
-	for _, err := range []error{errLoad, sessions.Save(ctx, "a", nil, time.Second), sessions.Delete(ctx, "a")} {
+	_, errDelete := sessions.Delete(ctx, "a")
+	for _, err := range []error{errLoad, sessions.Save(ctx, "a", nil, time.Second), errDelete} {
 		if !errors.Is(err, loglane.ErrUnavailable) {
 			t.Errorf("without Redis: %v", err)
 		}

@@ -45,7 +45,7 @@ func TestWrongCalls(t *testing.T) {
 		{args: "serve --auth-file FILE --history-lines many --keepalive 15 --addr x", code: 2, err: "4 things are wrong:\n  --history-lines=many: it is not a whole number; an example is --history-lines=1000"},
 		{args: "serve --auth-file FILE --keepalive 15", code: 2, err: "--keepalive=15: it is not a time with its unit; an example is --keepalive=15s"},
 		{args: "serve --auth-file FILE", env: []string{"LOGLANE_MAX_STREAMS=x"}, code: 2, err: "--max-streams=x: it is not a whole number"},
-		{args: "serve --auth-file FILE --redis-url http://h/0", code: 2, err: `--redis-url: the Redis URL "http://h/0" is malformed`},
+		{args: "serve --auth-file FILE --redis-url http://h/0", code: 2, err: "--redis-url: the Redis URL is malformed: it begins with none of redis://"},
 		{args: "serve --auth-file FILE", env: []string{"REDIS_URL=redis://:s3cret@h:x/0"}, code: 2, err: "an example is redis://user:password@127.0.0.1:6379/1"},
 		{args: "user add alice", stdin: "correct horse\n", code: 2, err: "--auth-file: it is missing"},
 		{args: "user add alice --auth-file FILE", code: 2, err: "standard input has no password"},
@@ -88,6 +88,29 @@ func TestUserCommands(t *testing.T) {
 		{args: "user list --auth-file FILE", out: "alice  admin  User.alice\n"},
 	} {
 		c.check(t, dir)
+	}
+}
+
+// A name may have what moves a terminal's cursor, or turns the text around.
+func TestNamesThatATerminalWouldObey(t *testing.T) {
+	dir := t.TempDir()
+	const name, shown = "al\x1b[31mice\u202e", `"al\x1b[31mice\u202e"`
+	for _, c := range []call{
+		{args: "user add " + name + " --auth-file FILE", stdin: "short\n", code: 1, err: shown},
+		{args: "user add " + name + " --auth-file FILE", stdin: "correct horse\n", out: "added " + shown + `: role viewer, context User.al%1B[31mice\u202e` + "\n"},
+		{args: "user add " + name + " --auth-file FILE", stdin: "correct horse\n", code: 1, err: "there is a user " + shown},
+		{args: "user role " + name + " admin --auth-file FILE", out: shown + " is admin now\n"},
+		{args: "user passwd " + name + " --auth-file FILE", stdin: "another horse\n", out: "changed the password of " + shown + "\n"},
+		{args: "user list --auth-file FILE", out: shown + `  admin  User.al%1B[31mice\u202e` + "\n"},
+		{args: "user list " + name + " --auth-file FILE", code: 2, err: `al\x1b[31mice\u202e`},
+		{args: "user role " + name + " " + name + " --auth-file FILE", code: 2, err: `\u202e`},
+		{args: "user remove " + name + " --auth-file FILE", out: "removed " + shown + "\n"},
+		{args: "user remove " + name + " --auth-file FILE", code: 1, err: shown},
+		{args: "user add " + strings.Repeat(name, 20) + " --auth-file FILE", stdin: "correct horse\n", code: 2, err: "cannot be a channel"},
+	} {
+		if out := c.check(t, dir); strings.ContainsAny(out, "\x1b\u202e") {
+			t.Errorf("loglane %q writes %q", c.args, out)
+		}
 	}
 }
 

@@ -34,7 +34,8 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	return c
 }
 
-func (c call) check(t *testing.T, dir string) {
+// check returns all that the program wrote.
+func (c call) check(t *testing.T, dir string) string {
 	t.Helper()
 	cmd := command(t, dir, strings.Fields(strings.ReplaceAll(c.args, "FILE", filepath.Join(dir, "users")))...)
 	var out, err bytes.Buffer
@@ -53,6 +54,7 @@ func (c call) check(t *testing.T, dir string) {
 	if code == 0 && err.Len() > 0 || code != 0 && out.Len() > 0 {
 		t.Errorf("loglane %s: %d, and it writes to both\nout: %s\nerr: %s", c.args, code, out.String(), err.String())
 	}
+	return out.String() + err.String()
 }
 
 // A served is a gateway that runs until the test ends it.

@@ -15,7 +15,9 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
@@ -111,9 +113,29 @@ func hint(err error) string {
 	return "See '" + command + " --help'."
 }
 
+// printable writes a text that came from outside without anything that a terminal would
+// obey or hide.
+func printable(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		if strconv.IsPrint(r) && (r != utf8.RuneError || size > 1) {
+			b.WriteRune(r)
+		} else {
+			quoted := strconv.Quote(text[:size])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		text = text[size:]
+	}
+	return b.String()
+}
+
 // tell writes an error; of several, each on its own line.
 func tell(w io.Writer, err error) {
 	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
 	if len(lines) == 1 {
 		fmt.Fprintln(w, "loglane:", lines[0])
 	} else {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/loglane/loglane/internal/app"
 )
 
 // newPassword asks twice without echo where standard input is a terminal, and else
@@ -16,7 +18,7 @@ func (t terminal) newPassword(user string) (string, error) {
 	if !term.IsTerminal(int(t.in.Fd())) {
 		return firstLine(t.in)
 	}
-	password, err := t.ask(fmt.Sprintf("Password for %s: ", user))
+	password, err := t.ask(fmt.Sprintf("Password for %s: ", app.QuoteName(user)))
 	if err != nil {
 		return "", err
 	}

@@ -52,7 +52,7 @@ func (c *userAddCmd) Run(t terminal, v *values) error {
 	if err := users.Add(c.Name, c.Role, password); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(t.out, "added %s: role %s, context %s\n", c.Name, c.Role, context)
+	_, err = fmt.Fprintf(t.out, "added %s: role %s, context %s\n", app.QuoteName(c.Name), c.Role, printable(context))
 	return err
 }
 
@@ -79,7 +79,7 @@ func (c *userPasswdCmd) Run(t terminal, v *values) error {
 	if err := users.SetPassword(c.Name, password); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(t.out, "changed the password of %s\n", c.Name)
+	_, err = fmt.Fprintf(t.out, "changed the password of %s\n", app.QuoteName(c.Name))
 	return err
 }
 
@@ -102,7 +102,7 @@ func (c *userRoleCmd) Run(t terminal, v *values) error {
 	if err := users.SetRole(c.Name, c.Role); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(t.out, "%s is %s now\n", c.Name, c.Role)
+	_, err = fmt.Fprintf(t.out, "%s is %s now\n", app.QuoteName(c.Name), c.Role)
 	return err
 }
 
@@ -127,7 +127,7 @@ func (c *userListCmd) Run(t terminal, v *values) error {
 	table := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NAME\tROLE\tCONTEXT")
 	for _, user := range list {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", user.Name, user.Role, user.Context)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", app.QuoteName(user.Name), user.Role, printable(user.Context))
 	}
 	return table.Flush()
 }
@@ -150,6 +150,6 @@ func (c *userRemoveCmd) Run(t terminal, v *values) error {
 	if err := users.Remove(c.Name); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(t.out, "removed %s\n", c.Name)
+	_, err = fmt.Fprintf(t.out, "removed %s\n", app.QuoteName(c.Name))
 	return err
 }

@@ -67,3 +67,7 @@ func (u *Users) List() ([]User, error) {
 
 // Remove removes a user, which ends the user's sessions.
 func (u *Users) Remove(name string) error { return u.file.Remove(name) }
+
+// QuoteName writes a name as it stands in the auth file and in a shell's command, without
+// anything that a terminal would obey.
+func QuoteName(name string) string { return auth.QuoteName(name) }

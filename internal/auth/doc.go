@@ -38,18 +38,20 @@
 // One user a line, in any order; blank lines and lines that begin with # are kept by
 // every edit:
 //
-//	# name, role, password
-//	user alice viewer $argon2id$v=19$m=65536,t=1,p=1$c2FsdHNhbHRzYWx0$…
-//	user "Zoë Smith" operator $argon2id$v=19$m=65536,t=1,p=1$c2FsdHNhbHRzYWx0$…
+//	# name, role, password, stamp
+//	user alice viewer $argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$… kX3hTq0aZ_Lw
+//	user "Zoë Smith" operator $argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$…
 //
 // A name with spaces or quotes stands in double quotes, with \" and \\ inside. Roles are
-// viewer, operator and admin. The password is what "loglane user passwd" writes. Names
+// viewer, operator and admin. The password is what "loglane user passwd" writes. The stamp,
+// 1 to 64 of [0-9A-Za-z_-], may be missing; each edit by a command writes a new one. Names
 // are the same when their channels are, so two Unicode spellings of one name are one
 // user. The file is read again within a second of a change ([Users.Watch]).
 //
 // # Sessions
 //
 // The cookie holds 256 random bits; only their SHA-256 reaches the store, so that a
-// copy of the store signs nobody in. A session remembers the user's role and password
-// as they were: when either changes, or the user is removed, it no longer stands.
+// copy of the store signs nobody in. A session remembers the user's role, password and
+// stamp as they were: when one of them changes, or the user is removed, it no longer
+// stands. Thanks to the stamp it does not come back where the others do.
 package auth

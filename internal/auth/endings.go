@@ -12,6 +12,10 @@ const (
 	// maxPending bounds the sign-outs that wait for the session store.
 	maxPending = 10_000
 
+	// maxKnown bounds the sessions that this process knows to be real. It is well above
+	// the streams that one process has, whose checks keep theirs among the newest.
+	maxKnown = 40_000
+
 	// A session that the store has forgotten is remembered here a while longer, in case
 	// a request that had found it before puts it back.
 	rememberFor   = time.Minute
@@ -35,7 +39,7 @@ type endings struct {
 
 	mu       sync.Mutex
 	pending  map[string]ending
-	recently map[string]time.Time // until when to remember
+	recently *recent // ended a moment ago
 }
 
 func newEndings(retire func(context.Context, string, bool) error, log *slog.Logger) *endings {
@@ -44,31 +48,23 @@ func newEndings(retire func(context.Context, string, bool) error, log *slog.Logg
 		log:      log,
 		wake:     make(chan struct{}, 1),
 		pending:  map[string]ending{},
-		recently: map[string]time.Time{},
+		recently: newRecent(maxRemembered, rememberFor),
 	}
 }
 
 // has says whether a session has ended here.
-func (e *endings) has(key string) bool {
+func (e *endings) has(key string) bool { return e.waits(key) || e.recently.has(key) }
+
+// waits says whether a session's sign-out waits for the store.
+func (e *endings) waits(key string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	_, pending := e.pending[key]
-	return pending || time.Now().Before(e.recently[key])
+	return pending
 }
 
 // remember refuses a session for a minute.
-func (e *endings) remember(key string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.rememberLocked(key)
-}
-
-func (e *endings) rememberLocked(key string) {
-	if len(e.recently) >= maxRemembered {
-		clear(e.recently) // it only covers requests of this very moment
-	}
-	e.recently[key] = time.Now().Add(rememberFor)
-}
+func (e *endings) remember(key string) { e.recently.add(key) }
 
 // later refuses a session until the store has been told; false means that too many are
 // waiting for that already.
@@ -149,7 +145,7 @@ func (e *endings) flush(ctx context.Context) error {
 func (e *endings) settle(key string, told ending) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.rememberLocked(key)
+	e.recently.add(key)
 	if e.pending[key] == told {
 		delete(e.pending, key)
 	}

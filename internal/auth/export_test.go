@@ -7,10 +7,27 @@ func Kept(m *MemorySessions) int {
 	return len(m.sessions)
 }
 
-// Buckets returns how many names and addresses are counted.
-func Buckets(l *Login) (accounts, addresses int) {
-	return len(l.accounts.buckets), len(l.addresses.buckets)
+// Buckets returns how many names of an address, addresses and names are counted.
+func Buckets(l *Login) (accounts, addresses, totals int) {
+	return len(l.accounts.buckets), len(l.addresses.buckets), len(l.totals.buckets)
 }
+
+// Pending returns how many sign-outs wait for the session store, and Remembered how many
+// ended sessions are refused, expired ones included.
+func Pending(l *Login) int { return l.endings.waiting() }
+
+// Remembered: see Pending.
+func Remembered(l *Login) int {
+	l.endings.recently.mu.Lock()
+	defer l.endings.recently.mu.Unlock()
+	return len(l.endings.recently.keys)
+}
+
+// HashWorkers returns how many passwords are hashed at once.
+func HashWorkers(u *Users) int { return cap(u.workers.slots) }
+
+// NoticeQueue is how many notices wait at most.
+const NoticeQueue = noticeQueue
 
 // OccupyHashing takes all places for hashing and all of the queue's but free.
 func OccupyHashing(u *Users, free int) (release func()) {

@@ -143,8 +143,9 @@ func request(cookies ...*http.Cookie) *http.Request {
 
 // openStreams stands for a hub's streams.
 type openStreams struct {
-	mu   sync.Mutex
-	open []*openStream
+	mu    sync.Mutex
+	open  []*openStream
+	asked int
 }
 
 type openStream struct{ session, user, ended string }
@@ -160,11 +161,19 @@ func (s *openStreams) add(p *auth.Principal) *openStream {
 func (s *openStreams) end(match func(session, user string) bool, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.asked++
 	for _, stream := range s.open {
 		if stream.ended == "" && match(stream.session, stream.user) {
 			stream.ended = reason
 		}
 	}
+}
+
+// scans returns how often the streams were looked through.
+func (s *openStreams) scans() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
 func (s *openStreams) reason(stream *openStream) string {
@@ -182,6 +191,7 @@ type fakeStore struct {
 	saves   int
 	deletes int
 	saving  func(key string) // called before a Save
+	deleted func(key string) // called after a Delete
 }
 
 var errAway = errors.New("dial tcp 10.0.0.1:6379: connection refused")
@@ -230,18 +240,22 @@ func (s *fakeStore) Save(ctx context.Context, key string, data []byte, ttl time.
 	return s.MemorySessions.Save(ctx, key, data, ttl)
 }
 
-func (s *fakeStore) Delete(ctx context.Context, key string) error {
+func (s *fakeStore) Delete(ctx context.Context, key string) (existed bool, err error) {
 	s.mu.Lock()
 	s.deletes++
-	err := s.away
+	err = s.away
 	if err == nil {
 		delete(s.keys, key)
 	}
 	s.mu.Unlock()
 	if err != nil {
-		return err
+		return false, err
 	}
-	return s.MemorySessions.Delete(ctx, key)
+	existed, err = s.MemorySessions.Delete(ctx, key)
+	if s.deleted != nil {
+		s.deleted(key)
+	}
+	return existed, err
 }
 
 // logBuffer is a log that a test reads while it is written.

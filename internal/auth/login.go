@@ -22,11 +22,15 @@ const (
 	MinIdleTimeout = 2 * time.Minute
 )
 
-// DefaultAccountTries and DefaultAddressTries bound failed logins with one name and from
-// one address (an IPv6 address counts as its /64). Many people may share an address.
+// These bound failed logins with one name from one address (an IPv6 address counts as
+// its /64), from one address, and with one name from anywhere. Many people may share an
+// address; and whoever guesses at a name must not lock its owner out, who comes from
+// elsewhere, until very many guess together. Loopback and private addresses are those of
+// a proxy in front: from there, only the name is counted.
 var (
 	DefaultAccountTries = Tries{Burst: 10, Every: 10 * time.Second}
 	DefaultAddressTries = Tries{Burst: 50, Every: time.Second}
+	DefaultTotalTries   = Tries{Burst: 100, Every: time.Second}
 )
 
 // LoginOptions is what a [Login] is made of. Users, Sessions and Notices are needed.
@@ -52,11 +56,12 @@ type LoginOptions struct {
 	// is [MinIdleTimeout]. An open stream uses its session.
 	IdleTimeout time.Duration
 
-	// AccountTries and AddressTries bound failed logins, on this process; the zero
-	// values are [DefaultAccountTries] and [DefaultAddressTries].
-	AccountTries, AddressTries Tries
+	// AccountTries, AddressTries and TotalTries bound failed logins, on this process: of
+	// a name from an address, from an address, and of a name. The zero values are
+	// [DefaultAccountTries], [DefaultAddressTries] and [DefaultTotalTries].
+	AccountTries, AddressTries, TotalTries Tries
 
-	// Address returns whose tries a request counts with; default [RemoteAddress].
+	// Address returns the address that a request counts with; default [RemoteAddress].
 	Address func(*http.Request) string
 
 	// Logger gets what happens between requests; default slog.Default().
@@ -65,7 +70,8 @@ type LoginOptions struct {
 	// OnEnd is called when logins end, with a match for their open streams on this
 	// process and the reason "signed out", "revoked" or "signed in again". user is a
 	// principal's Name. match may be called concurrently and later, too; OnEnd may be
-	// called concurrently and must not block. nil ends no streams.
+	// called concurrently and must not block. A match that matches nothing only asks
+	// which sessions have streams. nil ends no streams.
 	OnEnd func(match func(session string, user string) bool, reason string)
 }
 
@@ -81,10 +87,12 @@ type Login struct {
 	idle         time.Duration
 	accounts     *tries
 	addresses    *tries
+	totals       *tries
 	address      func(*http.Request) string
 	log          *slog.Logger
 	onEnd        func(match func(session, user string) bool, reason string)
 	endings      *endings
+	known        *recent // sessions that the store had, by their keys
 
 	mu      sync.Mutex
 	running bool
@@ -110,10 +118,12 @@ func NewLogin(o LoginOptions) (*Login, error) {
 		idle:         o.IdleTimeout,
 		accounts:     newTries(o.AccountTries),
 		addresses:    newTries(o.AddressTries),
+		totals:       newTries(o.TotalTries),
 		address:      o.Address,
 		log:          o.Logger,
 		onEnd:        o.OnEnd,
 		closed:       make(chan struct{}),
+		known:        newRecent(maxKnown, 0),
 	}
 	l.endings = newEndings(l.retire, o.Logger)
 	return l, nil
@@ -134,6 +144,9 @@ func (o LoginOptions) withDefaults() LoginOptions {
 	}
 	if o.AddressTries == (Tries{}) {
 		o.AddressTries = DefaultAddressTries
+	}
+	if o.TotalTries == (Tries{}) {
+		o.TotalTries = DefaultTotalTries
 	}
 	if o.Address == nil {
 		o.Address = RemoteAddress
@@ -175,6 +188,9 @@ func (o LoginOptions) validate() error {
 	}
 	if !o.AddressTries.valid() {
 		refuse("AddressTries is %+v: Burst is at least 1 and Every more than 0", o.AddressTries)
+	}
+	if !o.TotalTries.valid() {
+		refuse("TotalTries is %+v: Burst is at least 1 and Every more than 0", o.TotalTries)
 	}
 	return errors.Join(problems...)
 }

@@ -224,6 +224,9 @@ func TestChangedUsersAreSignedOut(t *testing.T) {
 		{"password", func(f auth.UsersFile) error { return f.SetPassword("alice", "another horse") }, true},
 		{"same password again", func(f auth.UsersFile) error { return f.SetPassword("alice", password) }, true},
 		{"role", func(f auth.UsersFile) error { return f.SetRole("alice", auth.Admin) }, true},
+		{"role and back", func(f auth.UsersFile) error {
+			return errors.Join(f.SetRole("alice", auth.Admin), f.SetRole("alice", auth.Viewer))
+		}, true},
 		{"removed", func(f auth.UsersFile) error { return f.Remove("alice") }, true},
 		{"same role", func(f auth.UsersFile) error { return f.SetRole("alice", auth.Viewer) }, false},
 		{"another user", func(f auth.UsersFile) error { return f.Remove("olga") }, false},
@@ -337,8 +340,9 @@ func TestNewLoginNamesAllThatIsWrong(t *testing.T) {
 		IdleTimeout:  time.Second,
 		AccountTries: auth.Tries{Burst: -1, Every: 1},
 		AddressTries: auth.Tries{Burst: 1},
+		TotalTries:   auth.Tries{Every: 1},
 	})
-	wantError(t, err, "Users", "Sessions", "Notices", "BasePath", "Lifetime", "IdleTimeout", "AccountTries", "AddressTries")
+	wantError(t, err, "Users", "Sessions", "Notices", "BasePath", "Lifetime", "IdleTimeout", "AccountTries", "AddressTries", "TotalTries")
 
 	template, err := loglane.ParseTemplate("Kunde.{username}")
 	must(t, err)

@@ -104,37 +104,3 @@ func TestCloseTriesPendingSignOutsOnceMore(t *testing.T) {
 		}
 	})
 }
-
-func TestPendingSignOutsAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := newGateway(t, func(o *auth.LoginOptions) { o.Lifetime = time.Minute })
-		g.store.fail(errAway)
-		token := []byte("0000000000000000000000000000000000000000000")
-		next := func() *http.Cookie {
-			for i := range token {
-				if token[i]++; token[i] <= '9' {
-					break
-				}
-				token[i] = '0'
-			}
-			return &http.Cookie{Name: auth.PlainCookie, Value: string(token)}
-		}
-		for range 10_000 {
-			if _, err := g.signOut(next()); !errors.Is(err, auth.ErrSignOutPending) {
-				t.Fatal(err)
-			}
-		}
-		deleted, err := g.signOut(next())
-		if !errors.Is(err, auth.ErrSignOutLost) || status(err) != http.StatusServiceUnavailable || !deleted {
-			t.Errorf("the one too many: %v, cookie deleted: %v", err, deleted)
-		}
-		stop := g.start()
-		time.Sleep(2 * time.Minute) // no session lives so long
-		_, before, _ := g.store.count()
-		time.Sleep(time.Minute)
-		if _, after, _ := g.store.count(); after != before {
-			t.Error("sign-outs of sessions that are over are still tried")
-		}
-		stop()
-	})
-}

@@ -31,21 +31,24 @@ const (
 	maxHashMemory     = 1 << 20 // KiB
 	maxHashIterations = 64
 
-	// maxHashWorkers keeps the memory of concurrent logins at 1 GiB with the default
-	// cost, however many cores there are.
-	maxHashWorkers = 16
+	// maxHashWorkers keeps the memory of concurrent logins at 76 MiB with the default
+	// cost, and what guessing passwords can make of it slow, however many cores there are.
+	maxHashWorkers = 4
+	// hashQueue is how many may wait for a worker: on one core for about a second.
+	hashQueue = 32
 )
 
 // Cost is what one argon2id hash of a new password takes. The zero value of each field
-// is its default. Hashes that are in the file already keep the cost they were made with.
+// is its default; together they are OWASP's recommendation for password storage. Hashes
+// that are in the file already keep the cost they were made with.
 type Cost struct {
-	Memory      uint32 // KiB, default 65536
-	Iterations  uint32 // default 1
+	Memory      uint32 // KiB, default 19456
+	Iterations  uint32 // default 2
 	Parallelism uint8  // threads, default 1, so that a login takes one core
 }
 
 func (c Cost) params() *argon2id.Params {
-	p := &argon2id.Params{Memory: 64 << 10, Iterations: 1, Parallelism: 1, SaltLength: saltBytes, KeyLength: keyBytes}
+	p := &argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: saltBytes, KeyLength: keyBytes}
 	if c.Memory != 0 {
 		p.Memory = c.Memory
 	}
@@ -93,7 +96,8 @@ func dummyHash(params argon2id.Params) string {
 		b64.EncodeToString(random[:saltBytes]), b64.EncodeToString(random[saltBytes:]))
 }
 
-// hashWorkers bounds how many passwords are hashed at once: each takes 64 MiB and a core.
+// hashWorkers bounds how many passwords are hashed at once: each takes its memory and a
+// core.
 type hashWorkers struct {
 	slots   chan struct{}
 	waiting atomic.Int64
@@ -101,8 +105,8 @@ type hashWorkers struct {
 }
 
 func newHashWorkers() *hashWorkers {
-	n := min(2*runtime.GOMAXPROCS(0), maxHashWorkers)
-	return &hashWorkers{slots: make(chan struct{}, n), queue: int64(4 * n)}
+	n := min(runtime.GOMAXPROCS(0), maxHashWorkers)
+	return &hashWorkers{slots: make(chan struct{}, n), queue: hashQueue}
 }
 
 // compare says whether password has the hash. It waits for its turn, and fails with a

@@ -92,6 +92,7 @@ func (l *Login) load(ctx context.Context, key string) (s session, user User, fou
 	if !found || user.version() != s.Version {
 		return session{}, User{}, false, nil
 	}
+	l.known.add(key)
 	l.keepAlive(ctx, key, s)
 	return s, user, true, nil
 }

@@ -15,8 +15,8 @@ type Sessions interface {
 	Load(ctx context.Context, key string) (data []byte, found bool, err error)
 	// Save keeps data under key for ttl, in place of what was there.
 	Save(ctx context.Context, key string, data []byte, ttl time.Duration) error
-	// Delete forgets key; that there is none is no error.
-	Delete(ctx context.Context, key string) error
+	// Delete forgets key, and says whether there was one.
+	Delete(ctx context.Context, key string) (existed bool, err error)
 }
 
 var _ Sessions = (*MemorySessions)(nil)
@@ -73,9 +73,10 @@ func (m *MemorySessions) Save(_ context.Context, key string, data []byte, ttl ti
 }
 
 // Delete implements [Sessions]; it never fails.
-func (m *MemorySessions) Delete(_ context.Context, key string) error {
+func (m *MemorySessions) Delete(_ context.Context, key string) (existed bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	s, found := m.sessions[key]
 	delete(m.sessions, key)
-	return nil
+	return found && time.Now().Before(s.ends), nil
 }

@@ -15,7 +15,7 @@ import (
 // names ends, with its streams. All errors are, or wrap, a [*loglane.StatusError]:
 //
 //   - 401: [ErrCredentials], or a name that cannot be a channel, with the reason
-//   - 429: too many failed logins with this name or from this address
+//   - 429: too many failed logins with this name, from this address, or both
 //   - 503: the session store cannot be asked, or too many are signing in at once
 //
 // Only wrong credentials count as a failed login.
@@ -39,40 +39,58 @@ func (l *Login) SignIn(w http.ResponseWriter, r *http.Request, name, password st
 	if err := l.save(ctx, key, s); err != nil {
 		return nil, unavailable(fmt.Errorf("session store: %w", err))
 	}
+	l.known.add(key)
 	if old := l.token(r); old != "" {
-		l.replace(ctx, sessionKey(old))
+		// The login holds all the same. Where the store cannot be told, the old session,
+		// whose cookie is gone, ends in its time.
+		_ = l.endSession(ctx, sessionKey(old), "signed in again")
 	}
 	l.setToken(w, r, token, s.Ends)
 	return l.principal(key, s, user), nil
 }
 
-// replace ends the session that the browser had before this login.
-func (l *Login) replace(ctx context.Context, old string) {
-	l.end(old, "signed in again")
-	if l.retire(ctx, old, true) != nil {
-		// The login holds all the same. Where too many wait, the old session, whose
-		// cookie is gone, ends in its time.
-		_ = l.endings.later(old, ending{until: time.Now().Add(l.lifetime), notify: true})
-	}
-}
-
 // verify is Users.Verify within the tries of the account and the address.
 func (l *Login) verify(r *http.Request, account, password string) (User, error) {
-	address := addressKey(l.address(r))
-	if wait, ok := l.addresses.take(address); !ok {
-		return User{}, tooManyTries("from this address", wait)
-	}
-	if wait, ok := l.accounts.take(account); !ok {
-		l.addresses.giveBack(address)
-		return User{}, tooManyTries("with this name", wait)
+	giveBack, err := l.take(account, l.address(r))
+	if err != nil {
+		return User{}, err
 	}
 	user, err := l.users.verify(r.Context(), account, password)
 	if !errors.Is(err, ErrCredentials) {
-		l.addresses.giveBack(address)
-		l.accounts.giveBack(account)
+		giveBack()
 	}
 	if err != nil && !errors.As(err, new(*loglane.StatusError)) {
 		err = unavailable(fmt.Errorf("verifying a password: %w", err))
 	}
 	return user, err
+}
+
+// take takes a try from all that a login counts with, or from none of them.
+func (l *Login) take(account, address string) (giveBack func(), err error) {
+	type count struct {
+		tries *tries
+		key   tryKey
+		which string
+	}
+	var counts []count
+	if !sharedAddress(address) {
+		address = addressKey(address)
+		counts = append(counts,
+			count{l.addresses, tryKey{address: address}, "from this address"},
+			count{l.accounts, tryKey{account, address}, "with this name from this address"})
+	}
+	counts = append(counts, count{l.totals, tryKey{account: account}, "with this name"})
+	giveBack = func() {
+		for _, c := range counts {
+			c.tries.giveBack(c.key)
+		}
+	}
+	for i, c := range counts {
+		if wait, ok := c.tries.take(c.key); !ok {
+			counts = counts[:i]
+			giveBack()
+			return nil, tooManyTries(c.which, wait)
+		}
+	}
+	return giveBack, nil
 }

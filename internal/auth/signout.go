@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/loglane/loglane"
@@ -19,9 +22,9 @@ var ErrSignOutPending error = &loglane.StatusError{
 	RetryAfter: storeTimeout,
 }
 
-// ErrSignOutLost says that a session's cookie and streams on this process are gone, but
-// the session store could not be told and will not be, because too many other sign-outs
-// wait for it already. It is a [*loglane.StatusError] with code 503.
+// ErrSignOutLost says that a session's cookie is gone, but the session store could not be
+// told and will not be: this process does not know the session, or too many other
+// sign-outs wait for the store already. It is a [*loglane.StatusError] with code 503.
 var ErrSignOutLost error = &loglane.StatusError{
 	Code: http.StatusServiceUnavailable,
 	Message: "You are signed out in this browser, but the session store cannot be reached. " +
@@ -35,27 +38,45 @@ var ErrSignOutLost error = &loglane.StatusError{
 //
 // While the store cannot be asked, it returns [ErrSignOutPending]: here the streams have
 // ended and the session is refused from now on; the store is asked again until it has
-// answered, the session would have ended anyway, or the process ends.
+// answered, the session would have ended anyway, or the process ends. A session that
+// this process has not seen lately cannot be told from one that never was; then it
+// returns [ErrSignOutLost].
 func (l *Login) SignOut(w http.ResponseWriter, r *http.Request) error {
 	token := l.token(r)
 	l.deleteToken(w, r)
 	if token == "" {
 		return nil
 	}
-	key := sessionKey(token)
-	l.end(key, "signed out")
-
 	// A browser that has gone has still asked to be signed out.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
 	defer cancel()
+	return l.endSession(ctx, sessionKey(token), "signed out")
+}
+
+// endSession ends a session everywhere. Anybody can send a cookie: one that stands for
+// nothing costs a question to the store and no more.
+func (l *Login) endSession(ctx context.Context, key, reason string) error {
 	pending := ending{until: time.Now().Add(l.lifetime), notify: true}
-	if err := l.sessions.Delete(ctx, key); err != nil {
-		if !l.endings.later(key, pending) {
-			return ErrSignOutLost
-		}
-		return ErrSignOutPending
+	known := l.known.has(key)
+	if known {
+		l.end(key, reason) // before the deletion: who puts the session's end off must see it
 	}
-	if err := l.notices.Notify(ctx, endNotice(key)); err != nil {
+	existed, err := l.sessions.Delete(ctx, key)
+	switch {
+	case err != nil && l.endings.waits(key):
+		return ErrSignOutPending
+	case err != nil && known && l.endings.later(key, pending):
+		return ErrSignOutPending
+	case err != nil:
+		return ErrSignOutLost
+	case known:
+		err = l.notices.Notify(ctx, endNotice(key))
+	case existed:
+		l.end(key, reason)
+		// A request that found the session a moment ago may have put its end off since.
+		err = l.retire(ctx, key, true)
+	}
+	if err != nil {
 		l.endings.later(key, pending) // other gateways refuse the session as it is, and only end its streams late
 	}
 	return nil
@@ -64,6 +85,7 @@ func (l *Login) SignOut(w http.ResponseWriter, r *http.Request) error {
 // end refuses a session on this process from here on and ends its streams.
 func (l *Login) end(key, reason string) {
 	l.endings.remember(key)
+	l.known.forget(key)
 	l.onEnd(func(session, _ string) bool { return session == key }, reason)
 }
 
@@ -71,7 +93,7 @@ func (l *Login) end(key, reason string) {
 func (l *Login) retire(ctx context.Context, key string, notify bool) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if err := l.sessions.Delete(ctx, key); err != nil || !notify {
+	if _, err := l.sessions.Delete(ctx, key); err != nil || !notify {
 		return err
 	}
 	return l.notices.Notify(ctx, endNotice(key))
@@ -99,19 +121,25 @@ func endNotice(key string) []byte {
 const (
 	// maxNotice bounds a message that is looked at.
 	maxNotice = 4 << 10
-	// noticeQueue bounds the messages that wait; what does not fit is missed.
+	// noticeQueue bounds the messages that wait; where more come, every session with
+	// streams is asked after instead.
 	noticeQueue = 1024
 )
 
 // hear does what other gateways' notices say, until ctx ends.
 func (l *Login) hear(ctx context.Context) {
-	messages := make(chan []byte, noticeQueue)
+	messages, overflow := make(chan []byte, noticeQueue), make(chan struct{}, 1)
 	stop := l.notices.Listen(func(message []byte) {
 		if len(message) == 0 || len(message) > maxNotice {
 			return // what may have been missed shows at the next Check of a stream
 		}
 		select {
 		case messages <- bytes.Clone(message):
+			return
+		default:
+		}
+		select {
+		case overflow <- struct{}{}:
 		default:
 		}
 	})
@@ -122,7 +150,45 @@ func (l *Login) hear(ctx context.Context) {
 			return
 		case message := <-messages:
 			l.obey(message)
+		case <-overflow:
+			l.recheck(ctx)
 		}
+	}
+}
+
+// recheck ends the streams here of all sessions that no longer stand. Where the store
+// cannot be asked, the streams' own checks find them later.
+func (l *Login) recheck(ctx context.Context) {
+	var mu sync.Mutex
+	open := map[string]bool{}
+	l.onEnd(func(session, _ string) bool {
+		if isSessionKey(session) { // others are another way in's
+			mu.Lock()
+			defer mu.Unlock()
+			open[session] = true
+		}
+		return false
+	}, "")
+	mu.Lock()
+	keys := slices.Collect(maps.Keys(open))
+	mu.Unlock()
+	over := map[string]bool{}
+	for _, key := range keys {
+		asking, cancel := context.WithTimeout(ctx, storeTimeout)
+		_, _, found, err := l.load(asking, key)
+		cancel()
+		if err != nil {
+			l.log.Warn("more logins ended at once than could be followed, and the session store cannot be asked", "error", err)
+			break
+		}
+		if !found {
+			l.endings.remember(key)
+			l.known.forget(key)
+			over[key] = true
+		}
+	}
+	if len(over) > 0 {
+		l.onEnd(func(session, _ string) bool { return over[session] }, "signed out")
 	}
 }
 

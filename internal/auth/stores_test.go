@@ -30,8 +30,16 @@ func TestMemorySessions(t *testing.T) {
 			t.Error("outlived its time")
 		}
 		must(t, s.Save(t.Context(), "b", nil, time.Minute))
-		must(t, s.Delete(t.Context(), "b"))
-		must(t, s.Delete(t.Context(), "b"))
+		must(t, s.Save(t.Context(), "c", nil, time.Minute))
+		for i, want := range []bool{true, false} {
+			if existed, err := s.Delete(t.Context(), "b"); existed != want || err != nil {
+				t.Errorf("deletion %d: %v, %v", i, existed, err)
+			}
+		}
+		time.Sleep(time.Minute)
+		if existed, err := s.Delete(t.Context(), "c"); existed || err != nil {
+			t.Errorf("what had expired: %v, %v", existed, err)
+		}
 		if _, found, _ = s.Load(t.Context(), "b"); found {
 			t.Error("outlived its deletion")
 		}

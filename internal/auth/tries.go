@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,17 +22,20 @@ func (t Tries) valid() bool { return t.Burst >= 1 && t.Every > 0 }
 // maxBuckets bounds how many names, and how many addresses, are counted at once.
 const maxBuckets = 10_000
 
+// A tryKey is what failed logins are counted by; either part may be left out.
+type tryKey struct{ account, address string }
+
 // tries counts failed logins by a key. A bucket that is full again is forgotten.
 type tries struct {
 	limit   Tries
 	mu      sync.Mutex
-	buckets map[string]time.Time // when the bucket is full again
+	buckets map[tryKey]time.Time // when the bucket is full again
 }
 
-func newTries(limit Tries) *tries { return &tries{limit: limit, buckets: map[string]time.Time{}} }
+func newTries(limit Tries) *tries { return &tries{limit: limit, buckets: map[tryKey]time.Time{}} }
 
 // take takes one try of key. Where there is none left, it returns how long until there is.
-func (t *tries) take(key string) (wait time.Duration, ok bool) {
+func (t *tries) take(key tryKey) (wait time.Duration, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
@@ -51,7 +55,7 @@ func (t *tries) take(key string) (wait time.Duration, ok bool) {
 }
 
 // giveBack returns a try that was taken.
-func (t *tries) giveBack(key string) {
+func (t *tries) giveBack(key tryKey) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	full, counted := t.buckets[key]
@@ -69,12 +73,12 @@ func (t *tries) giveBack(key string) {
 // that is closest to it, so that nobody is let off by others' tries soon.
 func (t *tries) evict(now time.Time) {
 	const sample = 64
-	var closest string
+	var closest tryKey
 	seen := 0
 	for key, full := range t.buckets {
 		if full.Before(now) {
 			delete(t.buckets, key)
-		} else if seen++; closest == "" || full.Before(t.buckets[closest]) {
+		} else if seen++; seen == 1 || full.Before(t.buckets[closest]) {
 			closest = key
 		}
 		if seen == sample {
@@ -92,6 +96,17 @@ func tooManyTries(which string, wait time.Duration) error {
 		Message:    "Too many failed logins " + which + ". Try again later.",
 		RetryAfter: wait,
 	}
+}
+
+// sharedAddress says whether many callers may stand behind an address: those of a proxy
+// in front come from its loopback or private one, or from a Unix socket.
+func sharedAddress(address string) bool {
+	if address == "" || strings.HasPrefix(address, "@") || strings.HasPrefix(address, "/") {
+		return true
+	}
+	ip, err := netip.ParseAddr(address)
+	ip = ip.Unmap()
+	return err == nil && (ip.IsLoopback() || ip.IsPrivate())
 }
 
 // RemoteAddress returns the address at the other end of the connection.

@@ -30,24 +30,86 @@ func TestAccountTries(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := newGateway(t, nil)
 				for i := range 10 {
-					if code, _ := g.try(fmt.Sprintf("192.0.2.%d:99", i), name, "wrong"); code != 401 {
+					if code, _ := g.try(fmt.Sprintf("192.0.2.1:%d", i), name, "wrong"); code != 401 {
 						t.Fatalf("try %d: %d", i, code)
 					}
 				}
-				if code, after := g.try("192.0.2.99:1", name, password); code != 429 || after != 10*time.Second {
+				if code, after := g.try("192.0.2.1:99", name, password); code != 429 || after != 10*time.Second {
 					t.Errorf("one too many: %d, retry after %v", code, after)
 				}
 				if code, _ := g.try("192.0.2.1:1", "olga", password); code != 200 {
 					t.Errorf("another name: %d", code)
 				}
 				time.Sleep(10 * time.Second)
-				if code, _ := g.try("192.0.2.99:1", name, "wrong"); code != 401 {
+				if code, _ := g.try("192.0.2.1:1", name, "wrong"); code != 401 {
 					t.Errorf("after the wait: %d", code)
 				}
-				if code, _ := g.try("192.0.2.99:1", name, "wrong"); code != 429 {
+				if code, _ := g.try("192.0.2.1:1", name, "wrong"); code != 429 {
 					t.Errorf("right after that: %d", code)
 				}
 			})
+		})
+	}
+}
+
+func TestWhoGuessesLocksNobodyElseOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t, nil)
+		for range 1000 {
+			g.try("192.0.2.1:1", "alice", "wrong")
+		}
+		if code, _ := g.try("192.0.2.2:1", "alice", password); code != 200 {
+			t.Errorf("alice, from elsewhere: %d", code)
+		}
+	})
+}
+
+// Guesses that are spread over many addresses are few all the same.
+func TestTotalTries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t, nil)
+		for i := range 100 {
+			if code, _ := g.try(fmt.Sprintf("192.0.2.%d:1", i), "alice", "wrong"); code != 401 {
+				t.Fatalf("try %d: %d", i, code)
+			}
+		}
+		if code, after := g.try("192.0.2.200:1", "alice", password); code != 429 || after != time.Second {
+			t.Errorf("one too many: %d, retry after %v", code, after)
+		}
+		if code, _ := g.try("192.0.2.200:1", "olga", password); code != 200 {
+			t.Errorf("another name: %d", code)
+		}
+		time.Sleep(time.Second)
+		if code, _ := g.try("192.0.2.200:1", "alice", password); code != 200 {
+			t.Errorf("after the wait: %d", code)
+		}
+	})
+}
+
+// Behind a proxy, everybody has its address.
+func TestAProxysAddressIsNotCounted(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:1", "[::1]:1", "10.1.2.3:1", "172.16.0.1:1", "192.168.1.1:1", "[fd00::1]:1", "[::ffff:10.0.0.1]:1", "@", ""} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGateway(t, nil)
+			for i := range 500 {
+				if code, _ := g.try(address, fmt.Sprint("name", i), "wrong"); code != 401 {
+					t.Fatalf("%s, try %d: %d", address, i, code)
+				}
+			}
+			for i := range 50 {
+				if code, _ := g.try(address, "alice", "wrong"); code != 401 {
+					t.Fatalf("%s, alice, try %d: %d", address, i, code)
+				}
+			}
+			if code, _ := g.try(address, "alice", password); code != 200 {
+				t.Errorf("%s: alice is locked out: %d", address, code)
+			}
+			for range 100 {
+				g.try(address, "alice", "wrong")
+			}
+			if code, _ := g.try(address, "alice", password); code != 429 {
+				t.Errorf("%s: nobody stops who guesses: %d", address, code)
+			}
 		})
 	}
 }
@@ -64,7 +126,6 @@ func TestAddressTries(t *testing.T) {
 		{"same /64", "[2001:db8:0:1::1]:1000", "[2001:db8:0:1:ffff::2]:1000", true},
 		{"other /64", "[2001:db8:0:1::1]:1000", "[2001:db8:0:2::1]:1000", false},
 		{"other zone", "[fe80::1%eth0]:1", "[fe80::1%eth1]:1", true},
-		{"unix socket", "@", "@", true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -91,8 +152,8 @@ func TestRightPasswordsAreNotCounted(t *testing.T) {
 				t.Fatalf("login %d: %d", i, code)
 			}
 		}
-		if accounts, addresses := auth.Buckets(g.Login); accounts != 0 || addresses != 0 {
-			t.Errorf("%d accounts and %d addresses are counted", accounts, addresses)
+		if accounts, addresses, totals := auth.Buckets(g.Login); accounts != 0 || addresses != 0 || totals != 0 {
+			t.Errorf("%d accounts, %d addresses and %d names are counted", accounts, addresses, totals)
 		}
 	})
 }
@@ -104,12 +165,12 @@ func TestTriesAreBoundedInMemory(t *testing.T) {
 			g.try("192.0.2.1:1", "alice", "wrong")
 		}
 		for i := range 10_200 {
-			if code, _ := g.try(fmt.Sprintf("10.0.%d.%d:1", i/256, i%256), fmt.Sprint("name", i), "wrong"); code != 401 {
+			if code, _ := g.try(fmt.Sprintf("198.18.%d.%d:1", i/256, i%256), fmt.Sprint("name", i), "wrong"); code != 401 {
 				t.Fatalf("login %d: %d", i, code)
 			}
 		}
-		if accounts, addresses := auth.Buckets(g.Login); accounts > 10_000 || addresses > 10_000 {
-			t.Errorf("%d accounts and %d addresses are counted", accounts, addresses)
+		if accounts, addresses, totals := auth.Buckets(g.Login); accounts > 10_000 || addresses > 10_000 || totals > 10_000 {
+			t.Errorf("%d accounts, %d addresses and %d names are counted", accounts, addresses, totals)
 		}
 		if code, _ := g.try("192.0.2.1:1", "alice", password); code != 429 {
 			t.Errorf("others' tries let alice off: %d", code)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -19,12 +20,15 @@ type userLine struct {
 }
 
 // fileHeader begins a file that is made new.
-const fileHeader = `# Who may sign in to Loglane, one user a line: user NAME ROLE PASSWORD
+const fileHeader = `# Who may sign in to Loglane, one user a line: user NAME ROLE PASSWORD STAMP
 # ROLE is viewer, operator or admin; PASSWORD is written by "loglane user passwd NAME --auth-file F".
+# STAMP may be missing; another one ends the user's sessions for good, so change it when you edit a line.
 `
 
 // maxLineErrors bounds how many malformed lines one error names.
 const maxLineErrors = 5
+
+var stampForm = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 
 const byteOrderMark = "\ufeff"
 
@@ -77,17 +81,19 @@ func parseUserLine(text string, template loglane.Template) (userLine, error) {
 	}
 	roleName, rest := cutField(rest)
 	hash, rest := cutField(rest)
-	if name == "" || roleName == "" || hash == "" || rest != "" {
-		return line, errors.New(`is not "user NAME ROLE PASSWORD"; a name with spaces stands in double quotes`)
+	stamp, rest := cutField(rest)
+	if name == "" || roleName == "" || hash == "" || rest != "" || stamp != "" && !stampForm.MatchString(stamp) {
+		return line, errors.New(`is not "user NAME ROLE PASSWORD [STAMP]"; a name with spaces stands in double quotes`)
 	}
 	role, err := ParseRole(roleName)
 	if err != nil {
 		return line, err
 	}
 	if _, err := checkHash(hash); err != nil {
-		return line, fmt.Errorf("%w: set it with \"loglane user passwd %s --auth-file F\"", err, quoteName(name))
+		return line, fmt.Errorf("%w: set it with \"loglane user passwd %s --auth-file F\"", err, QuoteName(name))
 	}
 	user, err := newUser(name, role, hash, template)
+	user.stamp = stamp
 	line.user = &user
 	return line, err
 }
@@ -121,11 +127,16 @@ func cutName(s string) (name, rest string, err error) {
 }
 
 func formatUser(u User) userLine {
-	return userLine{text: fmt.Sprintf("user %s %s %s", quoteName(u.Name), u.Role, u.hash), user: &u}
+	text := fmt.Sprintf("user %s %s %s", QuoteName(u.Name), u.Role, u.hash)
+	if u.stamp != "" {
+		text += " " + u.stamp
+	}
+	return userLine{text: text, user: &u}
 }
 
-// quoteName writes a name as it stands in the file and in a shell's command.
-func quoteName(name string) string {
+// QuoteName writes a name as it stands in the file and in a shell's command: in double
+// quotes unless it is made of letters, digits and some signs only.
+func QuoteName(name string) string {
 	plain := func(r rune) bool {
 		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-@+", r)
 	}

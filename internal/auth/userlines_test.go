@@ -14,6 +14,7 @@ func FuzzUserLines(f *testing.F) {
 	f.Add(fileHeader)
 	f.Add("user alice viewer " + hash + "\n# comment\n\nuser \"b \\\" c\\\\\" admin " + hash)
 	f.Add("\ufeff\tuser  Zo\u00eb\toperator " + hash + "\r\nuser Zoe\u0308 admin " + hash)
+	f.Add("user alice viewer " + hash + " kX3hTq0aZ_Lw\nuser bob viewer " + hash + "\t-")
 	f.Add("user \"\\u00e9\\n\\x41\" viewer " + hash + "\nuser \"unfinished")
 	f.Fuzz(func(t *testing.T, text string) {
 		lines, err := parseUserLines([]byte(text), loglane.DefaultTemplate)

@@ -11,7 +11,7 @@ import (
 
 // UsersFile edits the file of users, for a command line. Every edit replaces the file
 // as a whole, so that a reader sees the state before or after it; lines that are not
-// concerned stay as they are. Edits of several processes wait for each other where the
+// concerned stay as they are, and one that is gets a new stamp. Edits of several processes wait for each other where the
 // system has flock.
 //
 // A new file can be read by its owner only (0600). A file that exists keeps its owner
@@ -36,11 +36,12 @@ func (f UsersFile) Add(name string, role Role, password string) error {
 		}
 		if i := f.find(lines, user.key); i >= 0 {
 			return nil, fmt.Errorf("there is a user %s in %s already: change the password with %s",
-				quoteName(lines[i].user.Name), f.Path, f.command("passwd", name))
+				QuoteName(lines[i].user.Name), f.Path, f.command("passwd", name))
 		}
 		if user.hash, err = hashPassword(password, f.Cost); err != nil {
 			return nil, fmt.Errorf("user %q: %w", name, err)
 		}
+		user.stamp = newStamp()
 		return append(lines, formatUser(user)), nil
 	})
 }
@@ -53,7 +54,7 @@ func (f UsersFile) SetPassword(name, password string) error {
 	})
 }
 
-// SetRole changes a user's role.
+// SetRole changes a user's role. The role that the user has already changes nothing.
 func (f UsersFile) SetRole(name string, role Role) error {
 	return f.change(name, func(user *User) error {
 		if !role.valid() {
@@ -104,6 +105,10 @@ func (f UsersFile) change(name string, change func(*User) error) error {
 		if err := change(&user); err != nil {
 			return nil, fmt.Errorf("user %q: %w", name, err)
 		}
+		if user == *lines[i].user {
+			return lines, nil
+		}
+		user.stamp = newStamp()
 		lines[i] = formatUser(user)
 		return lines, nil
 	})
@@ -162,7 +167,7 @@ func (f UsersFile) find(lines []userLine, key string) int {
 }
 
 func (f UsersFile) command(verb, name string) string {
-	return fmt.Sprintf("\"loglane user %s %s --auth-file %s\"", verb, quoteName(name), f.Path)
+	return fmt.Sprintf("\"loglane user %s %s --auth-file %s\"", verb, QuoteName(name), f.Path)
 }
 
 func headerLines() []userLine {

@@ -1,5 +1,7 @@
 package server
 
+import "time"
+
 // Patterns are those of all routes, for the test that demands a row for each.
 func (s *Server) Patterns() []string {
 	var patterns []string
@@ -8,3 +10,6 @@ func (s *Server) Patterns() []string {
 	}
 	return patterns
 }
+
+// SetReadTime changes how long a body may take.
+func (o *Options) SetReadTime(limit time.Duration) { o.readTime = limit }

@@ -145,9 +145,9 @@ func (s *store) Load(ctx context.Context, key string) ([]byte, bool, error) {
 	return s.MemorySessions.Load(ctx, key)
 }
 
-func (s *store) Delete(ctx context.Context, key string) error {
+func (s *store) Delete(ctx context.Context, key string) (existed bool, err error) {
 	if err := s.err(); err != nil {
-		return err
+		return false, err
 	}
 	return s.MemorySessions.Delete(ctx, key)
 }

@@ -16,15 +16,30 @@ const (
 	// barePolicy is that of everything else.
 	barePolicy = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-	// A slow sender or reader of anything but a stream is let go after these.
+	// A slow sender of a body, or reader of anything but a stream, is let go after these.
 	readTime  = 10 * time.Second
 	writeTime = 30 * time.Second
 )
 
-// secure sets the headers that every answer has, errors included.
+// bounded bounds how long a request's body may take, also where nobody asks for it:
+// net/http reads what is left of it before it sends the answer. A request without a body
+// has no such bound, for it would end streams.
+func bounded(next http.Handler, limit time.Duration) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			// A writer without deadlines, such as a test's recorder, has nobody to wait for.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(limit))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// secure sets the headers that every answer has, errors included. A handler whose answer
+// may be kept says so in place of Cache-Control.
 func secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
+		header.Set("Cache-Control", "no-store")
 		header.Set("Content-Security-Policy", barePolicy)
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -47,14 +62,12 @@ func (s *Server) sameOrigin(next http.Handler) http.Handler {
 
 var errCrossSite = &loglane.StatusError{Code: http.StatusForbidden, Message: "the request comes from another site"}
 
-// brief bounds how long a route other than the stream may take: the server itself has
-// no such limits, for they would end streams.
+// brief bounds how long the answer of a route other than the stream may take: the server
+// itself has no such limit, for it would end streams.
 func brief(h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		control, now := http.NewResponseController(w), time.Now()
 		// A writer without deadlines, such as a test's recorder, has nobody to wait for.
-		_ = control.SetReadDeadline(now.Add(readTime))
-		_ = control.SetWriteDeadline(now.Add(writeTime))
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTime))
 		h(w, r)
 	})
 }

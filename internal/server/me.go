@@ -47,7 +47,6 @@ func (s *Server) writeError(w http.ResponseWriter, err error) {
 
 func writeJSON(w http.ResponseWriter, code int, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(value) // a caller that has gone needs no answer
 }

@@ -53,7 +53,6 @@ func (p *page) write(w http.ResponseWriter, code int, values map[string]string) 
 	header := w.Header()
 	header.Set("Content-Security-Policy", pagePolicyBefore+nonce+pagePolicyAfter)
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
 	_, _ = w.Write(body.Bytes()) // a reader that has gone needs no page
 }

@@ -20,7 +20,6 @@ const maxForm = 16 << 10
 func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 	p, err := s.principal(r)
 	if p == nil && err == nil {
-		w.Header().Set("Cache-Control", "no-store")
 		http.Redirect(w, r, s.loginURL(r), http.StatusFound)
 		return
 	}
@@ -43,7 +42,6 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	_, err := s.opts.Login.SignIn(w, r, r.PostForm.Get("username"), r.PostForm.Get("password"))
 	if err == nil {
-		w.Header().Set("Cache-Control", "no-store")
 		http.Redirect(w, r, auth.SafeNext(r.Form.Get("next"), s.base), http.StatusSeeOther)
 		return
 	}
@@ -63,11 +61,9 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	var status *loglane.StatusError
 	switch {
 	case err == nil:
-		w.Header().Set("Cache-Control", "no-store")
 		http.Redirect(w, r, s.base+"login", http.StatusSeeOther)
 	case errors.As(err, &status):
 		setRetryAfter(w, status)
-		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(status.Code)
 		fmt.Fprintf(w, signOutPage, html.EscapeString(status.Message), html.EscapeString(s.base))

@@ -40,5 +40,6 @@ func (s *Server) Handler() http.Handler {
 	h = s.sameOrigin(h)
 	h = secure(h)
 	h = s.recovering(h)
+	h = bounded(h, s.opts.readTime)
 	return h
 }

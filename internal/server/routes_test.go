@@ -127,6 +127,10 @@ func checkHeaders(t *testing.T, request string, a answer) {
 			t.Errorf("%s: %s is %q, want %q", request, name, got, want)
 		}
 	}
+	keeps := strings.HasPrefix(request, "GET assets/app") || a.header.Get("Content-Type") == "text/event-stream"
+	if got := a.header.Get("Cache-Control"); got == "" || !keeps && got != "no-store" {
+		t.Errorf("%s: Cache-Control is %q", request, got)
+	}
 	policy := a.header.Get("Content-Security-Policy")
 	if !strings.HasPrefix(policy, "default-src 'none'; ") || !strings.HasSuffix(policy, "; base-uri 'none'; frame-ancestors 'none'") {
 		t.Errorf("%s: Content-Security-Policy is %q", request, policy)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/auth"
@@ -44,6 +45,8 @@ type Options struct {
 	Probes         []Probe // of /readyz
 	Beside         []Route // further routes under the base path, behind the same middleware
 	Logger         *slog.Logger
+
+	readTime time.Duration // of a body; 0 is the constant of the name
 }
 
 // A Server holds the routes. Its methods may be called concurrently.
@@ -66,6 +69,9 @@ func New(opts Options) (*Server, error) {
 	}
 	if s.log == nil {
 		s.log = slog.Default()
+	}
+	if s.opts.readTime == 0 {
+		s.opts.readTime = readTime
 	}
 	if s.opts.Template == (loglane.Template{}) {
 		s.opts.Template = loglane.DefaultTemplate

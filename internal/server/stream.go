@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/auth"
@@ -29,7 +31,7 @@ func (s *Server) stream() http.Handler {
 
 // admit says what a request may stream, in the order of checks that the contract names.
 func (s *Server) admit(r *http.Request) (loglane.Grant, error) {
-	if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+	if !fromThisSite(r) {
 		return loglane.Grant{}, errCrossSite
 	}
 	p, err := s.principal(r)
@@ -49,6 +51,17 @@ func (s *Server) admit(r *http.Request) (loglane.Grant, error) {
 		Channel: channel, Expires: p.Expires, Check: p.Check,
 		Tag: streamTag{session: p.Session, user: p.Name},
 	}, nil
+}
+
+// fromThisSite says whether a browser, which tells where a request comes from, names this
+// very origin or a person. Other programs tell nothing.
+func fromThisSite(r *http.Request) bool {
+	for _, site := range r.Header.Values("Sec-Fetch-Site") {
+		if site != "" && !strings.EqualFold(site, "same-origin") && !strings.EqualFold(site, "none") {
+			return false
+		}
+	}
+	return true
 }
 
 // channel is what a request may see: the principal's own, or another that it asks for
@@ -84,13 +97,21 @@ type asked struct {
 // may read every channel.
 const anyOther = loglane.ChannelPrefix + "?"
 
+// maxAsked bounds the channels of one query that are judged and noted: a second one is
+// refused anyway.
+const maxAsked = 2
+
 func (s *Server) asked(query url.Values) []asked {
 	var all []asked
-	for _, context := range query["channel"] {
+	channels := query["channel"]
+	channels = channels[:min(len(channels), maxAsked)]
+	users := query["user"]
+	users = users[:min(len(users), maxAsked-len(channels))]
+	for _, context := range channels {
 		channel, err := loglane.ChannelName(context)
 		all = append(all, asked{channel: channel, name: context, malformed: err})
 	}
-	for _, user := range query["user"] {
+	for _, user := range users {
 		channel, err := s.opts.Template.Channel(user)
 		if err != nil {
 			err = fmt.Errorf("user: %w", err)
@@ -115,6 +136,22 @@ func (s *Server) authorize(p *auth.Principal, a asked, r *http.Request) error {
 	if err != nil {
 		outcome = "refused"
 	}
-	s.log.Info("audit", "action", "read", "outcome", outcome, "who", p.Name, "role", p.Role, "channel", a.channel, "asked", a.name, "from", remoteAddress(r))
+	s.log.Info("audit", "action", "read", "outcome", outcome, "who", p.Name, "role", p.Role, "channel", a.channel, "asked", noted(a.name), "from", remoteAddress(r))
 	return err
+}
+
+// maxNoted bounds what a caller can write into an audit line.
+const maxNoted = 200
+
+// noted is a caller's text for the audit: what is longer is cut, and ends in an ellipsis.
+func noted(text string) string {
+	const mark = "…"
+	if len(text) <= maxNoted {
+		return text
+	}
+	end := maxNoted - len(mark)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + mark
 }

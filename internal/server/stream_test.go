@@ -95,6 +95,42 @@ func TestReadingAnothersChannelIsNoted(t *testing.T) {
 	}
 }
 
+// A query may name thousands of channels, each as long as a header.
+func TestTheAuditIsNotFlooded(t *testing.T) {
+	g := newGateway(t, nil)
+	bob := g.as("bob")
+	long := strings.Repeat("é", 2000)
+	query := "?user=" + long + strings.Repeat("&channel=User.alice", 500) + strings.Repeat("&user=x", 500)
+	if a := bob.get("api/v1/stream" + query); a.code != http.StatusForbidden {
+		t.Errorf("many channels: %d %s", a.code, a.body)
+	}
+	if a := bob.get("api/v1/stream?channel=User.bob&channel=User.bob&channel=User.alice"); a.code != http.StatusBadRequest {
+		t.Errorf("three channels: %d %s", a.code, a.body)
+	}
+	if a := g.as("adam").get("api/v1/stream?channel=User.alice&user=" + long); a.code != http.StatusBadRequest {
+		t.Errorf("two channels: %d %s", a.code, a.body)
+	}
+	bob.get("api/v1/stream?user=" + long)
+	lines := 0
+	for line := range strings.Lines(g.log.String()) {
+		if !strings.Contains(line, "msg=audit") {
+			continue
+		}
+		lines++
+		_, asked, _ := strings.Cut(line, " asked=")
+		asked, _, _ = strings.Cut(asked, " from=")
+		if len(asked) > 200 || strings.ContainsRune(asked, '\uFFFD') || strings.Contains(asked, `\x`) {
+			t.Errorf("%d bytes are noted: %s", len(asked), line)
+		}
+		if strings.Contains(asked, "é") && !strings.HasSuffix(asked, "é…") {
+			t.Errorf("it is not told that the name was cut: %s", line)
+		}
+	}
+	if lines != 4 { // bob's first channel, adam's two, bob's last
+		t.Errorf("%d lines are noted:\n%s", lines, g.log)
+	}
+}
+
 func TestAnotherSitesRequestsAreRefused(t *testing.T) {
 	g := newGateway(t, nil)
 	alice := g.as("alice")
@@ -105,6 +141,10 @@ func TestAnotherSitesRequestsAreRefused(t *testing.T) {
 		{"GET", "api/v1/stream", "Sec-Fetch-Site", "cross-site", 403},
 		{"GET", "api/v1/stream", "Sec-Fetch-Site", "same-origin", 200},
 		{"GET", "api/v1/stream", "Sec-Fetch-Site", "none", 200},
+		{"GET", "api/v1/stream", "Sec-Fetch-Site", "Same-Origin", 200},
+		{"GET", "api/v1/stream", "Sec-Fetch-Site", "same-site", 403},
+		{"GET", "api/v1/stream", "Sec-Fetch-Site", "Cross-Site", 403},
+		{"GET", "api/v1/stream", "Sec-Fetch-Site", "what comes next", 403},
 		{"POST", "login", "Sec-Fetch-Site", "cross-site", 403},
 		{"POST", "login", "Sec-Fetch-Site", "same-site", 403},
 		{"POST", "logout", "Sec-Fetch-Site", "cross-site", 403},
