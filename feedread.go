@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// earliestTime is 2001 in Unix milliseconds: what is before it is no time.
+const earliestTime = 1e12
+
 // readLimit is how many entries a feed asks for at once.
 const readLimit = 256
 
@@ -109,8 +112,10 @@ func (f *feed) fill(ctx context.Context, began time.Time) error {
 		f.ring.floorKnown = false
 	}
 	for _, entry := range entries {
-		// Of a history, only what is young may still have its payload under way.
-		fresh := entry.Cursor.ID.Ms+uint64(settleWindow.Milliseconds()) >= newest.Now
+		// Of a history, only what is young may still have its payload under way. Places
+		// that a foreign program chose may be no times.
+		age := newest.Now - min(entry.Cursor.ID.Ms, newest.Now)
+		fresh := age <= uint64(settleWindow.Milliseconds()) || entry.Cursor.ID.Ms < earliestTime
 		f.takeEntry(entry, began, fresh)
 	}
 	return nil

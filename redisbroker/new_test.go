@@ -19,7 +19,6 @@ func TestNewRefuses(t *testing.T) {
 		{"the same as a URL", "redis://127.0.0.1,password=s3cret", "its host is none"},
 		{"no slashes", "redis:s3cret@127.0.0.1", "begins with none of redis://"},
 		{"database", "redis://127.0.0.1/s3cret", "its database number is none"},
-		{"no database", "redis://127.0.0.1/", "its database number is none"},
 		{"control character", "redis://user:s3cret@host\x7f/", "its host, its port"},
 		{"port", "redis://:s3cret@host:port/0", "its host, its port"},
 		{"no such port", "redis://:s3cret@host:65536/0", "its port is not a number from 1 to 65535"},
@@ -73,6 +72,7 @@ func TestPing(t *testing.T) {
 		check     func(error) bool
 	}{
 		{"right password", server.URL(), func(err error) bool { return err == nil }},
+		{"a slash and no database", fmt.Sprintf("redis://:right@127.0.0.1:%d/", server.Port), func(err error) bool { return err == nil }},
 		{"wrong password", fmt.Sprintf("redis://:wrong@127.0.0.1:%d", server.Port), rejected},
 		{"no password", fmt.Sprintf("redis://127.0.0.1:%d", server.Port), rejected},
 		{"no such database", fmt.Sprintf("redis://:right@127.0.0.1:%d/99", server.Port), rejected},

@@ -12,6 +12,10 @@ const (
 	// maxPending bounds the sign-outs that wait for the session store.
 	maxPending = 10_000
 
+	// maxStrange bounds those among them of sessions that this process has not seen: anybody
+	// can make such a cookie up, and a process that has just started has seen none.
+	maxStrange = 1_000
+
 	// maxKnown bounds the sessions that this process knows to be real. It is well above
 	// the streams that one process has, whose checks keep theirs among the newest.
 	maxKnown = 40_000
@@ -29,6 +33,8 @@ const (
 type ending struct {
 	until  time.Time // when the session is over anyway
 	notify bool      // tell the other gateways too
+
+	strange bool // the session may be made up
 }
 
 // endings is the sessions that are refused on this process, whatever the store says.
@@ -39,6 +45,7 @@ type endings struct {
 
 	mu       sync.Mutex
 	pending  map[string]ending
+	strange  int     // of pending
 	recently *recent // ended a moment ago
 }
 
@@ -72,8 +79,14 @@ func (e *endings) later(key string, end ending) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	old, waiting := e.pending[key]
-	if !waiting && len(e.pending) >= maxPending {
+	if !waiting && (len(e.pending) >= maxPending || end.strange && e.strange >= maxStrange) {
 		return false
+	}
+	switch {
+	case waiting:
+		end.strange = old.strange
+	case end.strange:
+		e.strange++
 	}
 	end.notify = end.notify || old.notify
 	e.pending[key] = end
@@ -148,6 +161,9 @@ func (e *endings) settle(key string, told ending) {
 	e.recently.add(key)
 	if e.pending[key] == told {
 		delete(e.pending, key)
+		if told.strange {
+			e.strange--
+		}
 	}
 }
 

@@ -23,8 +23,8 @@ var ErrSignOutPending error = &loglane.StatusError{
 }
 
 // ErrSignOutLost says that a session's cookie is gone, but the session store could not be
-// told and will not be: this process does not know the session, or too many other
-// sign-outs wait for the store already. It is a [*loglane.StatusError] with code 503.
+// told and will not be: too many other sign-outs wait for the store already. It is a
+// [*loglane.StatusError] with code 503.
 var ErrSignOutLost error = &loglane.StatusError{
 	Code: http.StatusServiceUnavailable,
 	Message: "You are signed out in this browser, but the session store cannot be reached. " +
@@ -38,9 +38,9 @@ var ErrSignOutLost error = &loglane.StatusError{
 //
 // While the store cannot be asked, it returns [ErrSignOutPending]: here the streams have
 // ended and the session is refused from now on; the store is asked again until it has
-// answered, the session would have ended anyway, or the process ends. A session that
-// this process has not seen lately cannot be told from one that never was; then it
-// returns [ErrSignOutLost].
+// answered, the session would have ended anyway, or the process ends. Few sign-outs can
+// wait of sessions that this process has not seen lately, for they cannot be told from
+// ones that never were; past that it returns [ErrSignOutLost].
 func (l *Login) SignOut(w http.ResponseWriter, r *http.Request) error {
 	token := l.token(r)
 	l.deleteToken(w, r)
@@ -56,8 +56,8 @@ func (l *Login) SignOut(w http.ResponseWriter, r *http.Request) error {
 // endSession ends a session everywhere. Anybody can send a cookie: one that stands for
 // nothing costs a question to the store and no more.
 func (l *Login) endSession(ctx context.Context, key, reason string) error {
-	pending := ending{until: time.Now().Add(l.lifetime), notify: true}
 	known := l.known.has(key)
+	pending := ending{until: time.Now().Add(l.lifetime), notify: true, strange: !known}
 	if known {
 		l.end(key, reason) // before the deletion: who puts the session's end off must see it
 	}
@@ -65,7 +65,7 @@ func (l *Login) endSession(ctx context.Context, key, reason string) error {
 	switch {
 	case err != nil && l.endings.waits(key):
 		return ErrSignOutPending
-	case err != nil && known && l.endings.later(key, pending):
+	case err != nil && l.endings.later(key, pending):
 		return ErrSignOutPending
 	case err != nil:
 		return ErrSignOutLost

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -11,32 +12,33 @@ import (
 
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/redistest"
+	"github.com/loglane/loglane/logship"
 )
 
 // largeHistory is what the join tests are promised to hold with.
 var largeHistory = loglane.Retention{Lines: 20000, Bytes: 16 << 20}
 
-// appendNumbered appends "line N" at a rate, one call a tick, as a publisher does that
-// waits for each acknowledgement.
-func appendNumbered(t *testing.T, broker loglane.Broker, channel string, count, rate int) {
+// logNumbered logs "line N" for alice at a rate, through logship.
+func logNumbered(t *testing.T, broker loglane.Broker, count, rate int) {
 	t.Helper()
-	producer, start := loglane.NewProducer(), time.Now()
-	const tick = 5 * time.Millisecond
-	ticker := time.NewTicker(tick)
+	handler := logship.NewHandler(broker, nil)
+	log, ctx := slog.New(handler), logship.WithUser(t.Context(), "alice")
+	start := time.Now()
+	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for k := 1; k <= count; {
+	for n := 1; n <= count; {
 		<-ticker.C
-		due := min(int(time.Since(start).Seconds()*float64(rate)), count)
-		for k <= due {
-			batch := loglane.Batch{Producer: producer, After: uint64(k - 1)}
-			for ; k <= due && len(batch.Lines) < loglane.MaxBatchLines; k++ {
-				batch.Lines = append(batch.Lines, loglane.Line{K: uint64(k), Record: fmt.Appendf(nil, `{"message":"line %d"}`, k)})
-			}
-			if _, err := broker.Append(t.Context(), channel, batch); err != nil {
-				t.Errorf("Append: %v", err)
-				return
-			}
+		for due := min(int(time.Since(start).Seconds()*float64(rate)), count); n <= due; n++ {
+			log.InfoContext(ctx, fmt.Sprintf("line %d", n))
 		}
+	}
+	ending, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := handler.Shutdown(ending); err != nil {
+		t.Errorf("logship: %v", err)
+	}
+	if stats := handler.Stats(); stats.Dropped > 0 {
+		t.Errorf("logship dropped %d lines", stats.Dropped)
 	}
 }
 
@@ -85,7 +87,7 @@ func TestJoinMemory(t *testing.T) {
 	url, _, _ := serveHub(t, broker, nil)
 	lines, rate := scaled(10000), scaled(2000)
 	joinAtRandom(t, url+"?channel=User.alice", scaled(200), lines, 4*time.Second, func() {
-		appendNumbered(t, broker, "logs:User.alice", lines, rate)
+		logNumbered(t, broker, lines, rate)
 	})
 }
 
@@ -95,7 +97,7 @@ func TestJoinRedis(t *testing.T) {
 	url, hub, _ := serveHub(t, broker, nil)
 	lines, rate := scaled(10000), scaled(2000)
 	joinAtRandom(t, url+"?channel=User.alice", scaled(200), lines, 4*time.Second, func() {
-		appendNumbered(t, broker, "logs:User.alice", lines, rate)
+		logNumbered(t, broker, lines, rate)
 	})
 	t.Logf("%+v", hub.Stats())
 }
