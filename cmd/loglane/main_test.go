@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"testing"
+
+	"github.com/loglane/loglane/internal/leaktest"
 )
 
 // TestMain lets the test binary be the program itself, so that tests call it as a user
@@ -11,5 +13,5 @@ func TestMain(m *testing.M) {
 	if os.Getenv("LOGLANE_TEST_RUN") != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	leaktest.Main(m)
 }
