@@ -10,54 +10,8 @@ import (
 	"time"
 
 	"github.com/loglane/loglane"
-	"github.com/loglane/loglane/internal/redistest"
 	"github.com/loglane/loglane/redisbroker"
 )
-
-// A scene is a Redis, a gateway and the viewers of one channel.
-type scene struct {
-	*testing.T
-	server *redistest.Server
-	broker *redisbroker.Broker
-	url    string
-	hub    *loglane.Hub
-	k      uint64
-}
-
-func newScene(t *testing.T, keep loglane.Retention) *scene {
-	t.Parallel()
-	s := &scene{T: t, server: redistest.Start(t)}
-	s.broker = openRedis(t, s.server, keep)
-	url, hub, _ := serveHub(t, s.broker, nil)
-	s.url, s.hub = url+"?channel=User.alice", hub
-	return s
-}
-
-// watch lets a viewer watch until the test ends.
-func (s *scene) watch(query string) *viewer {
-	v := newViewer(s.url + query)
-	ctx, cancel := context.WithCancel(s.Context())
-	var watching sync.WaitGroup
-	watching.Go(func() { v.watch(ctx) })
-	s.Cleanup(func() { cancel(); watching.Wait() })
-	return v
-}
-
-// append appends "line N" for the next n numbers, each with some weight.
-func (s *scene) append(n, weight int) {
-	s.Helper()
-	for n > 0 {
-		batch := loglane.Batch{Producer: "p"}
-		for ; n > 0 && len(batch.Lines) < 100; n-- {
-			s.k++
-			record := fmt.Appendf(nil, `{"message":"line %d","pad":"%s"}`, s.k, strings.Repeat("x", weight))
-			batch.Lines = append(batch.Lines, loglane.Line{K: s.k, Record: record})
-		}
-		if _, err := s.broker.Append(s.Context(), "logs:User.alice", batch); err != nil {
-			s.Fatal(err)
-		}
-	}
-}
 
 // TestLostPublishes stores lines of a program that may not publish, on a channel that is
 // never quiet: they are shown all the same, while more come.

@@ -33,25 +33,16 @@ func insist(ctx context.Context, broker loglane.Broker, channel, producer string
 // TestRedisKilled kills a Redis that writes every line down, while a program publishes and
 // viewers watch, and holds viewers to every line once.
 func TestRedisKilled(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
-	broker := openRedis(t, server, loglane.Retention{})
-	url, hub, _ := serveHub(t, broker, nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	defer cancel()
+	s := newScene(t, loglane.Retention{}, "--appendonly", "yes", "--appendfsync", "always")
 	viewers := make([]*viewer, 10)
 	for i := range viewers {
-		viewers[i] = newViewer(url + "?channel=User.alice")
-		watching.Go(func() { viewers[i].watch(ctx) })
+		viewers[i] = s.watch("")
 	}
 	var sent sync.WaitGroup
 	const last = 600
 	sent.Go(func() {
 		for n := uint64(1); n <= last; n++ {
-			if err := insist(ctx, broker, "logs:User.alice", "p", n); err != nil {
+			if err := insist(t.Context(), s.broker, "logs:User.alice", "p", n); err != nil {
 				t.Errorf("line %d: %v", n, err)
 				return
 			}
@@ -60,9 +51,9 @@ func TestRedisKilled(t *testing.T) {
 	})
 	for range 3 {
 		<-time.After(700 * time.Millisecond)
-		server.Kill()
+		s.server.Kill()
 		<-time.After(300 * time.Millisecond)
-		server.Restart()
+		s.server.Restart()
 	}
 	sent.Wait()
 	for i, v := range viewers {
@@ -75,7 +66,7 @@ func TestRedisKilled(t *testing.T) {
 			t.Errorf("viewer %d was not told that the broker went away and came back", i)
 		}
 	}
-	t.Logf("%+v", hub.Stats())
+	t.Logf("%+v", s.hub.Stats())
 }
 
 func told(events []shown, data string) bool {
@@ -89,30 +80,14 @@ func told(events []shown, data string) bool {
 
 // TestRedisForgets restarts a Redis that keeps nothing: the loss is told once.
 func TestRedisForgets(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	broker := openRedis(t, server, loglane.Retention{})
-	url, _, _ := serveHub(t, broker, nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	defer cancel()
-	v := newViewer(url + "?channel=User.alice")
-	watching.Go(func() { v.watch(ctx) })
-	if err := insist(ctx, broker, "logs:User.alice", "before", 1); err != nil {
-		t.Fatal(err)
-	}
+	s := newScene(t, loglane.Retention{})
+	v := s.watch("")
+	s.append(1, 0)
 	v.awaitLine(t, 1, 10*time.Second)
-	server.Kill()
-	server.Restart()
+	s.server.Kill()
+	s.server.Restart()
 	v.await(t, "the gap", 20*time.Second, func(events []shown) bool { return len(gaps(events)) > 0 })
-	for n := uint64(1); n <= 3; n++ {
-		batch := loglane.Batch{Producer: "after", Lines: []loglane.Line{{K: n, Record: fmt.Appendf(nil, `{"message":"line %d"}`, n+1)}}}
-		if _, err := broker.Append(ctx, "logs:User.alice", batch); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s.append(3, 0)
 	v.awaitLine(t, 4, 10*time.Second)
 	if g := gaps(v.all()); len(g) != 1 || g[0] != `{"reason":"epoch","missed":null}` {
 		t.Errorf("gaps %v", g)
@@ -124,12 +99,9 @@ func TestRedisForgets(t *testing.T) {
 
 // TestRedisAway opens a stream while Redis is away.
 func TestRedisAway(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	broker := openRedis(t, server, loglane.Retention{})
-	url, _, _ := serveHub(t, broker, nil)
-	server.Kill()
-	resp, err := http.Get(url + "?channel=User.alice")
+	s := newScene(t, loglane.Retention{})
+	s.server.Kill()
+	resp, err := http.Get(s.url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,14 +114,9 @@ func TestRedisAway(t *testing.T) {
 		!strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("%d %v %q", resp.StatusCode, resp.Header, body)
 	}
-	server.Restart()
-	v := newViewer(url + "?channel=User.alice")
-	ctx, cancel := context.WithCancel(t.Context())
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	defer cancel()
-	watching.Go(func() { v.watch(ctx) })
-	if err := insist(ctx, broker, "logs:User.alice", "p", 1); err != nil {
+	s.server.Restart()
+	v := s.watch("")
+	if err := insist(t.Context(), s.broker, "logs:User.alice", "p", 1); err != nil {
 		t.Fatal(err)
 	}
 	v.awaitLine(t, 1, 20*time.Second)
