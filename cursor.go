@@ -50,11 +50,7 @@ type Src [8]byte
 // NewSrc returns the identity of a producer's line: the first 8 bytes of SHA-256 of
 // "<producer>:<k>".
 func NewSrc(producer string, k uint64) Src {
-	return srcOf(string(strconv.AppendUint(append([]byte(producer), ':'), k, 10)))
-}
-
-func srcOf(producerAndK string) Src {
-	sum := sha256.Sum256([]byte(producerAndK))
+	sum := sha256.Sum256(strconv.AppendUint(append([]byte(producer), ':'), k, 10))
 	return Src(sum[:8])
 }
 

@@ -149,7 +149,7 @@ func (f *feed) lapse(readBegan time.Time) {
 	f.foreign.lapse(readBegan)
 	kept := f.backlog[:0]
 	for _, p := range f.backlog {
-		if _, isFrame := ParseFrame(p.data); isFrame || p.at.After(readBegan) {
+		if _, isFrame := FrameID(p.data); isFrame || p.at.After(readBegan) {
 			kept = append(kept, p)
 		}
 	}

@@ -51,29 +51,45 @@ func (f Frame) Append(dst []byte) []byte {
 // [Frame.Append] writes, and everything else is a foreign payload. The record gets its
 // own bytes, payload is not kept.
 func ParseFrame(payload []byte) (Frame, bool) {
-	if len(payload) < len(frameStart) || string(payload[:len(frameStart)]) != frameStart || payload[len(payload)-1] != '}' {
+	f, members, ok := parseHead(payload)
+	if !ok {
 		return Frame{}, false
+	}
+	f.Cursor.Src = NewSrc(f.Producer, f.K)
+	f.Data = append(make([]byte, 0, len(members)+1), '{')
+	f.Data = append(f.Data, members...)
+	return f, true
+}
+
+// FrameID returns the place of a frame, at less cost than [ParseFrame], which accepts the
+// same payloads.
+func FrameID(payload []byte) (ID, bool) {
+	f, _, ok := parseHead(payload)
+	return f.Cursor.ID, ok
+}
+
+// parseHead reads what stands before the record's members.
+func parseHead(payload []byte) (f Frame, members []byte, ok bool) {
+	if len(payload) < len(frameStart) || string(payload[:len(frameStart)]) != frameStart || payload[len(payload)-1] != '}' {
+		return Frame{}, nil, false
 	}
 	window := payload[len(frameStart):min(len(payload), maxFrameHead)]
 	end := bytes.IndexByte(window, '"')
 	if end < 0 {
-		return Frame{}, false
+		return Frame{}, nil, false
 	}
-	f, ok := parseFrameHead(string(window[:end]))
-	if !ok {
-		return Frame{}, false
+	if f, ok = parseFrameHead(string(window[:end])); !ok {
+		return Frame{}, nil, false
 	}
-	members := payload[len(frameStart)+end+1:]
+	members = payload[len(frameStart)+end+1:]
 	switch {
 	case len(members) == 1:
+		return f, members, true
 	case members[0] == ',' && len(members) > 2:
-		members = members[1:]
+		return f, members[1:], true
 	default:
-		return Frame{}, false
+		return Frame{}, nil, false
 	}
-	f.Data = append(make([]byte, 0, len(members)+1), '{')
-	f.Data = append(f.Data, members...)
-	return f, true
 }
 
 func parseFrameHead(head string) (Frame, bool) {
@@ -101,7 +117,6 @@ func parseFrameHead(head string) (Frame, bool) {
 		f.Cursor.N == 0 || f.K == 0 || !ValidProducer(name) || !f.Prev.Less(f.Cursor.ID) {
 		return Frame{}, false
 	}
-	f.Cursor.Src = srcOf(producer)
 	return f, true
 }
 

@@ -106,6 +106,9 @@ func FuzzFrame(f *testing.F) {
 	f.Add([]byte(`{"_ll":"1 AAAAAAAAAAE.7.1-3 1-2 alpha:9",}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		frame, ok := loglane.ParseFrame(payload)
+		if id, idOK := loglane.FrameID(payload); idOK != ok || ok && id != frame.Cursor.ID {
+			t.Fatalf("%q: the place is %v, %v; the frame's is %v, %v", payload, id, idOK, frame.Cursor.ID, ok)
+		}
 		if !ok {
 			return
 		}

@@ -41,8 +41,8 @@ func (c *followed) receive(payload string) {
 	data := []byte(payload)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if frame, ok := loglane.ParseFrame(data); ok && c.seen.Less(frame.Cursor.ID) {
-		c.seen, c.seenAt = frame.Cursor.ID, now()
+	if id, ok := loglane.FrameID(data); ok && c.seen.Less(id) {
+		c.seen, c.seenAt = id, now()
 	}
 	c.emit(loglane.Event{Kind: loglane.Lines, Payloads: [][]byte{data}})
 }
