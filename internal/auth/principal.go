@@ -18,6 +18,8 @@ type Principal struct {
 	Channel  string    // the own channel's full name, such as "logs:User.alice"
 	Channels []string  // further granted channels, full names
 	Session  string    // identity of the session, "" without one; gives no access by itself
+	Token    string    // id of the API token that the request carries, "" without one
+	Writes   []string  // contexts that may be written to: exact, or a prefix before a final *
 	Expires  time.Time // when the login ends for certain; zero is never
 
 	// Check says whether the login still stands. A [*loglane.StatusError] with code 401
@@ -42,27 +44,58 @@ type Action int
 const (
 	// Read is to see a channel's lines, stored and live.
 	Read Action = iota + 1
+	// Write is to send lines to a channel.
+	Write
+	// Purge is to empty a channel's history.
+	Purge
 )
 
 // Authorize says whether the principal may do action with a channel, given by its full
-// name: Read with the own and the granted channels, with the global one from operator,
-// with any other from admin. Otherwise it returns a [*loglane.StatusError] with code 403
-// that says nothing of the channel, not even whether there is one.
+// name. Otherwise it returns a [*loglane.StatusError] with code 403 that says nothing of
+// the channel, not even whether there is one.
+//
+//   - Read: the own and the granted channels, the global one from operator, any from admin
+//   - Write: what Writes names, whatever the role; a session writes nothing
+//   - Purge: any channel from admin
 func (p *Principal) Authorize(channel string, action Action) error {
-	if p != nil && action == Read && p.mayRead(channel) {
+	switch {
+	case p == nil, !wellNamed(channel):
+	case action == Read && p.mayRead(channel),
+		action == Write && p.mayWrite(channel),
+		action == Purge && p.Role >= Admin:
 		return nil
 	}
-	return &loglane.StatusError{Code: http.StatusForbidden, Message: "You may not see this channel."}
+	return &loglane.StatusError{Code: http.StatusForbidden, Message: refusals[action]}
 }
 
-func (p *Principal) mayRead(channel string) bool {
+var refusals = map[Action]string{
+	Read:  "You may not see this channel.",
+	Write: "You may not write to this channel: it takes an API token with the scope write that names it.",
+	Purge: "You may not empty this channel: it takes the role admin.",
+}
+
+// wellNamed says whether a channel's name is one that [loglane.ChannelName] makes.
+func wellNamed(channel string) bool {
 	context, found := strings.CutPrefix(channel, loglane.ChannelPrefix)
 	if !found {
 		return false
 	}
-	if _, err := loglane.ChannelName(context); err != nil {
-		return false
+	_, err := loglane.ChannelName(context)
+	return err == nil
+}
+
+func (p *Principal) mayWrite(channel string) bool {
+	context := loglane.ContextOf(channel)
+	for _, scope := range p.Writes {
+		prefix, open := strings.CutSuffix(scope, "*")
+		if context == scope || open && strings.HasPrefix(context, prefix) {
+			return true
+		}
 	}
+	return false
+}
+
+func (p *Principal) mayRead(channel string) bool {
 	switch {
 	case channel == p.Channel, slices.Contains(p.Channels, channel):
 		return true

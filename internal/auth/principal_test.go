@@ -67,3 +67,35 @@ func TestRoles(t *testing.T) {
 		t.Error("the roles are not in order")
 	}
 }
+
+func TestWhatMayBeWritten(t *testing.T) {
+	token := &auth.Principal{Token: "t1", Role: auth.Admin, Channel: "logs:User.alice", Writes: []string{"job_1", "User.a*"}}
+	for channel, want := range map[string]bool{
+		"logs:job_1": true, "logs:job_10": false, "logs:User.a": true, "logs:User.alice": true, "logs:User.a*": true,
+		"logs:User.bob": false, "logs:global": false, "logs:ll:control": false, "logs:": false, "": false, "User.alice": false,
+	} {
+		if err := token.Authorize(channel, auth.Write); (err == nil) != want || err != nil && status(err) != 403 {
+			t.Errorf("%q: %v", channel, err)
+		}
+	}
+	all := &auth.Principal{Token: "t2", Writes: []string{"*"}}
+	if err := all.Authorize("logs:global", auth.Write); err != nil {
+		t.Errorf("everything: %v", err)
+	}
+	if err := all.Authorize("logs:User.alice", auth.Read); status(err) != 403 {
+		t.Errorf("a token that writes reads: %v", err)
+	}
+	session := &auth.Principal{Name: "adam", Role: auth.Admin, Channel: "logs:User.adam"}
+	if err := session.Authorize("logs:User.adam", auth.Write); status(err) != 403 {
+		t.Errorf("a session writes: %v", err)
+	}
+}
+
+func TestWhoMayEmptyAChannel(t *testing.T) {
+	for role, want := range map[auth.Role]bool{auth.Viewer: false, auth.Operator: false, auth.Admin: true} {
+		p := &auth.Principal{Role: role, Channel: "logs:User.alice", Writes: []string{"*"}}
+		if err := p.Authorize("logs:User.alice", auth.Purge); (err == nil) != want {
+			t.Errorf("%v: %v", role, err)
+		}
+	}
+}
