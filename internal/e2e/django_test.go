@@ -1,0 +1,245 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/redistest"
+)
+
+const (
+	djangoFile   = "../../examples/django/loglane_django.py"
+	djangoReadme = "../../examples/django/README.md"
+)
+
+// debianPython is the Python that Debian's packages are for.
+func debianPython(t *testing.T) string {
+	t.Helper()
+	const path = "/usr/bin/python3"
+	if out, err := exec.Command(path, "-c", "import django, redis").CombinedOutput(); err != nil {
+		t.Fatalf("%s has no Django: install it (Debian: apt-get install python3-django python3-redis), or run make test\n%s", path, out)
+	}
+	return path
+}
+
+// A django is a project as django-admin starts it, with the README's lines, on a port of
+// its own.
+type django struct {
+	t      *testing.T
+	dir    string
+	env    []string
+	python string
+	url    string
+	server *process
+}
+
+// newDjango makes a project whose settings end with the README's and then with more.
+func newDjango(t *testing.T, gateway string, env []string, more string) *django {
+	t.Helper()
+	d := &django{t: t, dir: t.TempDir(), python: debianPython(t)}
+	d.env = append([]string{"PYTHONDONTWRITEBYTECODE=1"}, env...)
+	run(t, d.dir, nil, "", d.python, "-m", "django", "startproject", "site_", ".")
+	if err := os.CopyFS(d.dir, os.DirFS("testdata/django")); err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, djangoFile, filepath.Join(d.dir, "loglane_django.py"))
+	login := blockWith(t, djangoReadme, "python", "success_url_allowed_hosts")
+	d.add("settings.py", "import os", blockWith(t, djangoReadme, "python", "MIDDLEWARE"),
+		`INSTALLED_APPS += ["orders"]`, `PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]`, more)
+	d.add("urls.py", "from django.urls import include", blockWith(t, djangoReadme, "python", "import whoami"),
+		strings.ReplaceAll(login, "127.0.0.1:8080", gateway), `urlpatterns += [path("", include("orders.urls"))]`)
+	d.manage("migrate", "--verbosity", "0")
+	d.manage("shell", "-c", `
+from django.contrib.auth.models import User
+for name, more in {"alice": {}, "bob": {}, "Al {1} é": {}, "carol": {"is_staff": True}, "root": {"is_superuser": True}}.items():
+    User.objects.create_user(name, password="correct horse", **more)`)
+	d.serve()
+	return d
+}
+
+// add appends lines to a file of the project.
+func (d *django) add(file string, lines ...string) {
+	d.t.Helper()
+	f, err := os.OpenFile(filepath.Join(d.dir, "site_", file), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := io.WriteString(f, "\n"+strings.Join(lines, "\n")+"\n"); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *django) manage(args ...string) {
+	d.t.Helper()
+	run(d.t, d.dir, d.env, "", d.python, append([]string{"manage.py"}, args...)...)
+}
+
+func (d *django) serve() {
+	d.t.Helper()
+	addr := freeAddr(d.t)
+	d.url = "http://" + addr
+	d.server = start(d.t, d.dir, d.env, d.python, "manage.py", "runserver", "--noreload", addr)
+	answers(d.t, d.url+"/whoami/")
+}
+
+// A browser keeps cookies, and does not follow redirects.
+func newBrowser(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Jar: jar, Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// get returns an answer and its body.
+func get(t *testing.T, client *http.Client, url string) (*http.Response, string) {
+	t.Helper()
+	answer, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(body)
+}
+
+var csrfToken = regexp.MustCompile(`name="csrfmiddlewaretoken" value="(\w+)"`)
+
+// signIn signs in at the app's own page, and returns where it leads.
+func (d *django) signIn(client *http.Client, name, page string) string {
+	d.t.Helper()
+	_, form := get(d.t, client, page)
+	token := csrfToken.FindStringSubmatch(form)
+	if token == nil {
+		d.t.Fatalf("%s has no form: %s", page, form)
+	}
+	at, err := url.Parse(page)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	answer, err := client.PostForm(page, url.Values{
+		"username": {name}, "password": {"correct horse"}, "csrfmiddlewaretoken": {token[1]}, "next": {at.Query().Get("next")},
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusFound {
+		body, _ := io.ReadAll(answer.Body)
+		d.t.Fatalf("signing in: %s\n%s", answer.Status, body)
+	}
+	return answer.Header.Get("Location")
+}
+
+// order lets a user's request write "line N".
+func (d *django) order(client *http.Client, n int) {
+	d.t.Helper()
+	if answer, body := get(d.t, client, fmt.Sprintf("%s/order/%d/", d.url, n)); answer.StatusCode != http.StatusOK {
+		d.t.Fatalf("order %d: %s\n%s", n, answer.Status, body)
+	}
+}
+
+// texts returns the messages that a viewer was shown.
+func (v *viewer) texts() (all []string) {
+	for _, s := range v.all() {
+		if text, ok := textOf(s); ok {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// awaitText waits for a message that has a text in it.
+func (v *viewer) awaitText(t *testing.T, text string) {
+	t.Helper()
+	v.await(t, fmt.Sprintf("%q", text), 20*time.Second, func(events []shown) bool {
+		for _, s := range events {
+			if got, ok := textOf(s); ok && strings.Contains(got, text) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// TestDjangoLines looks at the channels that the lines of a Django app go to.
+func TestDjangoLines(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	d := newDjango(t, "127.0.0.1:8080", []string{"REDIS_URL=" + redis.URL()}, "")
+	s := &scene{T: t, server: redis, broker: openRedis(t, redis, loglane.Retention{})}
+	gateway, _, _ := serveHub(t, s.broker, nil)
+	watch := func(context string) *viewer {
+		s.url = gateway + "?channel=" + url.QueryEscape(context)
+		return s.watch("")
+	}
+	alice, bob, odd, global := watch("User.alice"), watch("User.bob"), watch("User.Al%20%7B1%7D%20é"), watch("global")
+
+	for _, name := range []string{"alice", "bob", "Al {1} é"} {
+		client := newBrowser(t)
+		d.signIn(client, name, d.url+"/accounts/login/")
+		d.order(client, len(name))
+		if answer, _ := get(t, client, d.url+"/broken/"); answer.StatusCode != http.StatusInternalServerError {
+			t.Errorf("the broken page: %s", answer.Status)
+		}
+		get(t, client, d.url+"/nowhere/")
+	}
+	anonymous := newBrowser(t)
+	d.order(anonymous, 99)
+	get(t, anonymous, d.url+"/enter/?name=alice&password=correct+horse")
+
+	alice.awaitText(t, "signed in")
+	for name, v := range map[string]*viewer{"alice": alice, "bob": bob, "odd": odd} {
+		v.awaitText(t, "Not Found: /nowhere/") // after the middleware
+		v.awaitText(t, "ValueError: no such order")
+		if n := v.numbers(); len(n) != 1 {
+			t.Errorf("%s is shown the orders %v", name, n)
+		}
+		for _, text := range v.texts() {
+			if strings.Contains(text, "knocks") {
+				t.Errorf("%s is shown what nobody wrote", name)
+			}
+		}
+	}
+	if n := bob.numbers(); n[0] != 3 {
+		t.Errorf("bob is shown the order %d", n[0])
+	}
+	global.awaitText(t, "line 99")
+	global.awaitText(t, "somebody knocks")
+	var order map[string]any
+	for _, s := range global.all() {
+		if text, _ := textOf(s); text == "line 99" {
+			order = recordOf(t, s)
+		}
+	}
+	if context, _ := order["context"].(string); !strings.HasPrefix(context, "job_") || order["logger"] != "shop" || order["level"] != "INFO" {
+		t.Errorf("nobody's line is %v", order)
+	}
+	if attrs, _ := order["attrs"].(map[string]any); attrs["order"] != 99.0 {
+		t.Errorf("its attributes are %v", order["attrs"])
+	}
+	if _, err := time.Parse(time.RFC3339Nano, fmt.Sprint(order["timestamp"])); err != nil {
+		t.Error(err)
+	}
+	if g := redis.MustDo("TTL", "stream:logs:User.alice"); g == "-1" {
+		t.Error("the history does not expire")
+	}
+}
