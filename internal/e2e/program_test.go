@@ -119,6 +119,17 @@ func (p *process) end() {
 	_ = p.cmd.Wait() // how it ended matters to no test here
 }
 
+// wait waits until the process has ended by itself, which must be a success.
+func (p *process) wait() {
+	p.t.Helper()
+	p.ended = true
+	timer := time.AfterFunc(60*time.Second, func() { _ = p.cmd.Process.Kill() })
+	defer timer.Stop()
+	if err := p.cmd.Wait(); err != nil {
+		p.t.Errorf("%s: %v", filepath.Base(p.cmd.Path), err)
+	}
+}
+
 // run runs a program to its end, which must be a success, and returns what it wrote to
 // its standard output.
 func run(t *testing.T, dir string, env []string, stdin, name string, args ...string) string {
