@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+import loglane_django
 from loglane_django import LoglaneHandler, as_user
 
 parser = argparse.ArgumentParser()
@@ -19,7 +20,9 @@ parser.add_argument("--queue-lines", type=int, default=10000)
 parser.add_argument("--flush-seconds", type=float, default=20)
 parser.add_argument("--children", type=int, default=0, help="processes that write as many lines after them")
 parser.add_argument("--patience", type=float, default=0, help="seconds until the last line")
+parser.add_argument("--kept-seconds", type=float, default=loglane_django.KEPT_SECONDS)
 args = parser.parse_args()
+loglane_django.KEPT_SECONDS = args.kept_seconds
 
 handler = LoglaneHandler(args.url, args.token, queue_lines=args.queue_lines, flush_seconds=args.flush_seconds)
 logging.basicConfig(level=logging.DEBUG, handlers=[handler], format="%(message)s")  # all that the clients log too
