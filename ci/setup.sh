@@ -17,12 +17,11 @@ node_ok || missing+=("Node 20.19 or later with npm (https://nodejs.org)")
 
 # package, and the test that it is there
 packages=()
-python_has() { /usr/bin/python3 -c "import $1" 2>/dev/null; }
+python_has() { python3 -c "import $1" 2>/dev/null || /usr/bin/python3 -c "import $1" 2>/dev/null; }
 have redis-server || packages+=(redis-server)
 have chromium || packages+=(chromium)
-python_has redis || packages+=(python3-redis)
-python_has django || packages+=(python3-django)
-have nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx-light)
+python_has redis,django || packages+=(python3-redis python3-django)
+have nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
 have curl || packages+=(curl)
 have jq || packages+=(jq)
 have gcc || packages+=(gcc libc6-dev)

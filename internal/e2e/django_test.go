@@ -7,7 +7,6 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -23,16 +22,6 @@ const (
 	djangoReadme = "../../examples/django/README.md"
 )
 
-// debianPython is the Python that Debian's packages are for.
-func debianPython(t *testing.T) string {
-	t.Helper()
-	const path = "/usr/bin/python3"
-	if out, err := exec.Command(path, "-c", "import django, redis").CombinedOutput(); err != nil {
-		t.Fatalf("%s has no Django: install it (Debian: apt-get install python3-django python3-redis), or run make test\n%s", path, out)
-	}
-	return path
-}
-
 // A django is a project as django-admin starts it, with the README's lines, on a port of
 // its own.
 type django struct {
@@ -47,7 +36,7 @@ type django struct {
 // newDjango makes a project whose settings end with the README's and then with more.
 func newDjango(t *testing.T, gateway string, env []string, more string) *django {
 	t.Helper()
-	d := &django{t: t, dir: t.TempDir(), python: debianPython(t)}
+	d := &django{t: t, dir: t.TempDir(), python: pythonPath(t)}
 	d.env = append([]string{"PYTHONDONTWRITEBYTECODE=1"}, env...)
 	run(t, d.dir, nil, "", d.python, "-m", "django", "startproject", "site_", ".")
 	if err := os.CopyFS(d.dir, os.DirFS("testdata/django")); err != nil {

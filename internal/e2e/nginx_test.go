@@ -40,7 +40,7 @@ func nginx(t *testing.T, server, gateway, further string) (addr string) {
 	path, err := exec.LookPath("nginx")
 	if err != nil {
 		if path, err = exec.LookPath("/usr/sbin/nginx"); err != nil {
-			t.Fatal("nginx is missing: install it (Debian: apt-get install nginx-light), or run make test")
+			t.Fatal("nginx is missing: install it (Debian: apt-get install nginx), or run make test")
 		}
 	}
 	dir, addr := t.TempDir(), freeAddr(t)

@@ -16,7 +16,7 @@ var withDjangoFile = []string{"PYTHONPATH=../../examples/django", "PYTHONDONTWRI
 // lines starts the program that writes lines with Django's handler.
 func lines(t *testing.T, args ...string) *process {
 	t.Helper()
-	return start(t, ".", withDjangoFile, debianPython(t), append([]string{"testdata/python/lines.py"}, args...)...)
+	return start(t, ".", withDjangoFile, pythonPath(t), append([]string{"testdata/python/lines.py"}, args...)...)
 }
 
 func TestDjangoNames(t *testing.T) {
@@ -31,7 +31,7 @@ func TestDjangoNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []*string
-	if err := json.Unmarshal([]byte(run(t, ".", withDjangoFile, string(in), debianPython(t), "testdata/python/names.py")), &got); err != nil {
+	if err := json.Unmarshal([]byte(run(t, ".", withDjangoFile, string(in), pythonPath(t), "testdata/python/names.py")), &got); err != nil {
 		t.Fatal(err)
 	}
 	for i, name := range names {
@@ -132,7 +132,7 @@ func TestCelerySignals(t *testing.T) {
 		Contexts []string
 		Process  string
 	}
-	out := run(t, ".", withDjangoFile, "", debianPython(t), "testdata/python/celery_signals.py")
+	out := run(t, ".", withDjangoFile, "", pythonPath(t), "testdata/python/celery_signals.py")
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}

@@ -42,10 +42,10 @@ func TestSending(t *testing.T) {
 		query string
 	}{
 		"Django's handler": {args: func(t *testing.T, url string) []string {
-			return []string{debianPython(t), "testdata/python/lines.py", "--url", url, "--token", "llt_test", "--count", "500", "--rate", "500"}
+			return []string{pythonPath(t), "testdata/python/lines.py", "--url", url, "--token", "llt_test", "--count", "500", "--rate", "500"}
 		}, query: "channel=User.alice"},
 		"Python's logging": {stdin: stdin, args: func(t *testing.T, _ string) []string {
-			return []string{debianPython(t), "../../examples/python/logging_http.py", "alice"}
+			return []string{pythonPath(t), "../../examples/python/logging_http.py", "alice"}
 		}, query: "user=alice"},
 		"Node": {stdin: strings.ReplaceAll(stdin, "line ", `{"level":30,"user":"alice","msg":"line `), args: func(t *testing.T, _ string) []string {
 			return []string{nodePath(t), "testdata/node/pipe.mjs"}
@@ -77,7 +77,7 @@ func TestSending(t *testing.T) {
 func TestDjangoHandlerResends(t *testing.T) {
 	t.Parallel()
 	gateway := newStandIn(t)
-	writer := start(t, ".", sendingEnv(gateway.URL), debianPython(t), "testdata/python/lines.py", "--url", gateway.URL,
+	writer := start(t, ".", sendingEnv(gateway.URL), pythonPath(t), "testdata/python/lines.py", "--url", gateway.URL,
 		"--token", "llt_test", "--count", "300", "--rate", "150", "--users", "alice,bob")
 	deadline := time.Now().Add(20 * time.Second)
 	for len(gateway.of("channel=User.alice")) < 50 {
