@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -230,5 +232,169 @@ func TestDjangoLines(t *testing.T) {
 	}
 	if g := redis.MustDo("TTL", "stream:logs:User.alice"); g == "-1" {
 		t.Error("the history does not expire")
+	}
+}
+
+// forwardGateway starts a gateway that asks a Django app who is asking.
+func (d *django) forwardGateway(addr, redisURL string, args ...string) *process {
+	d.t.Helper()
+	return serveProgram(d.t, addr, append([]string{
+		"--redis-url", redisURL, "--auth-url", d.url + "/whoami/", "--login-url", d.url + "/accounts/login/",
+	}, args...)...)
+}
+
+// cookies returns a browser's cookies as a header: they are of a host, whatever the port.
+func cookies(t *testing.T, client *http.Client, of string) http.Header {
+	t.Helper()
+	at, err := url.Parse(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := http.Header{}
+	for _, c := range client.Jar.Cookies(at) {
+		header.Add("Cookie", c.String())
+	}
+	return header
+}
+
+// watchAs lets a viewer watch with a browser's cookies until the test ends.
+func watchAs(t *testing.T, url string, client *http.Client) *viewer {
+	t.Helper()
+	v := newViewer(url)
+	v.header = cookies(t, client, url)
+	ctx, cancel := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() { v.watch(ctx) })
+	t.Cleanup(func() { cancel(); watching.Wait() })
+	return v
+}
+
+// TestDjangoLogin lets a Django app be the login: lines over Redis, and the gateway
+// restarted in between.
+func TestDjangoLogin(t *testing.T) {
+	t.Parallel()
+	redis, addr := redistest.Start(t), freeAddr(t)
+	d := newDjango(t, addr, []string{"REDIS_URL=" + redis.URL()}, "")
+	gateway := d.forwardGateway(addr, redis.URL())
+	base := "http://" + addr + "/"
+
+	anonymous := newBrowser(t)
+	answer, _ := get(t, anonymous, base+"login?next=/")
+	to := answer.Header.Get("Location")
+	if answer.StatusCode/100 != 3 || !strings.HasPrefix(to, d.url+"/accounts/login/?next="+url.QueryEscape(base)) {
+		t.Fatalf("nobody is led to %q: %s", to, answer.Status)
+	}
+	if answer, _ := get(t, anonymous, base+"api/v1/stream"); answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("nobody's stream: %s", answer.Status)
+	}
+	alice, bob := newBrowser(t), newBrowser(t)
+	if back := d.signIn(alice, "alice", to); !strings.HasPrefix(back, base) {
+		t.Errorf("signing in leads to %q", back)
+	}
+	d.signIn(bob, "bob", d.url+"/accounts/login/")
+	alices, bobs := watchAs(t, base+"api/v1/stream", alice), watchAs(t, base+"api/v1/stream", bob)
+	for n := 1; n <= 20; n++ {
+		d.order(alice, n)
+	}
+	alices.awaitLine(t, 20, 20*time.Second)
+	gateway.end()
+	for n := 21; n <= 40; n++ {
+		d.order(alice, n)
+	}
+	d.forwardGateway(addr, redis.URL())
+	for n := 41; n <= 60; n++ {
+		d.order(alice, n)
+	}
+	d.order(bob, 1000)
+	alices.awaitLine(t, 60, 20*time.Second)
+	bobs.awaitLine(t, 1000, 20*time.Second)
+	if numbers := alices.numbers(); len(numbers) != 60 || numbers[0] != 1 || unbroken(numbers) != "" {
+		t.Errorf("alice is shown %v", numbers)
+	}
+	if numbers := bobs.numbers(); len(numbers) != 1 {
+		t.Errorf("bob is shown %v", numbers)
+	}
+	if g := gaps(alices.all()); len(g) > 0 {
+		t.Errorf("alice is told of gaps: %v", g)
+	}
+
+	for name, status := range map[string]int{"alice": http.StatusForbidden, "carol": http.StatusOK, "root": http.StatusOK} {
+		client := newBrowser(t)
+		d.signIn(client, name, d.url+"/accounts/login/")
+		r, closeIt := read(t, client, base+"api/v1/stream?channel=global")
+		closeIt()
+		if r.answer.StatusCode != status {
+			t.Errorf("%s at the global channel: %s, want %d", name, r.answer.Status, status)
+		}
+	}
+}
+
+// TestDjangoOverHTTP sends an app's lines to the gateway instead of Redis.
+func TestDjangoOverHTTP(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	base := "http://" + addr + "/"
+	tokens := filepath.Join(t.TempDir(), "tokens.txt")
+	token := run(t, ".", nil, "", program(t), "token", "create", "--scope", "write", "--channel", "*", "--auth-file", tokens)
+	env := []string{"LOGLANE_URL=" + base, "LOGLANE_TOKEN=" + strings.TrimSpace(token)}
+	d := newDjango(t, addr, env, blockWith(t, djangoReadme, "python", "LOGLANE_TOKEN"))
+	redis := redistest.Start(t)
+	gateway := d.forwardGateway(addr, redis.URL(), "--auth-file", tokens)
+	alice := newBrowser(t)
+	d.signIn(alice, "alice", d.url+"/accounts/login/")
+	v := watchAs(t, base+"api/v1/stream", alice)
+	for n := 1; n <= 20; n++ {
+		d.order(alice, n)
+	}
+	v.awaitLine(t, 20, 20*time.Second)
+	gateway.end()
+	for n := 21; n <= 40; n++ {
+		d.order(alice, n)
+	}
+	d.forwardGateway(addr, redis.URL(), "--auth-file", tokens)
+	v.awaitLine(t, 40, 60*time.Second)
+	if numbers := v.numbers(); len(numbers) != 40 || numbers[0] != 1 || unbroken(numbers) != "" {
+		t.Errorf("alice is shown %v", numbers)
+	}
+	if n := redis.MustDo("EXISTS", "stream:logs:global"); n != "1" {
+		t.Error("the global channel has no copy")
+	}
+}
+
+// TestBesideAnOldStream runs an app's own streaming view and a gateway on one publisher, which
+// stays as it is.
+func TestBesideAnOldStream(t *testing.T) {
+	t.Parallel()
+	redis, addr := redistest.Start(t), freeAddr(t)
+	d := newDjango(t, addr, []string{"REDIS_URL=" + redis.URL()}, "")
+	d.forwardGateway(addr, redis.URL())
+	alice := newBrowser(t)
+	d.signIn(alice, "alice", d.url+"/accounts/login/")
+	fresh := watchAs(t, "http://"+addr+"/api/v1/stream", alice)
+	fresh.awaitCursor(t, "0-0", 10*time.Second)
+	old := newViewer(d.url + "/old-stream/")
+	old.header = cookies(t, alice, d.url)
+	ctx, cancel := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() { _ = old.once(ctx) })
+	defer watching.Wait()
+	defer cancel()
+	deadline := time.Now().Add(10 * time.Second)
+	for redis.MustDo("PUBLISH", "logs:User.alice", `{"message":"both?"}`) != "2" {
+		if time.Now().After(deadline) {
+			t.Fatal("the old view does not subscribe")
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+
+	python(t, redis, "--count", "30")() // with a history
+	for n := 31; n <= 35; n++ {         // and without
+		redis.MustDo("PUBLISH", "logs:User.alice", fmt.Sprintf(`{"message":"line %d"}`, n))
+	}
+	for name, v := range map[string]*viewer{"the old page": old, "the new one": fresh} {
+		v.awaitLine(t, 35, 20*time.Second)
+		if numbers := v.numbers(); len(numbers) != 35 || numbers[0] != 1 || unbroken(numbers) != "" {
+			t.Errorf("%s shows %v", name, numbers)
+		}
 	}
 }
