@@ -250,11 +250,11 @@ func cookies(t *testing.T, client *http.Client, of string) http.Header {
 	if err != nil {
 		t.Fatal(err)
 	}
-	header := http.Header{}
+	var pairs []string
 	for _, c := range client.Jar.Cookies(at) {
-		header.Add("Cookie", c.String())
+		pairs = append(pairs, c.Name+"="+c.Value)
 	}
-	return header
+	return http.Header{"Cookie": {strings.Join(pairs, "; ")}}
 }
 
 // watchAs lets a viewer watch with a browser's cookies until the test ends.
