@@ -356,7 +356,7 @@ class _Trouble:
 
     def meet(self, error, at_least=0):
         now = time.monotonic()
-        self.delay = min(max(self.delay * 2, 0.25), 30)
+        self.delay = min(max(self.delay * 2, 0.25), 5)
         self.until = now + max(random.uniform(self.delay / 2, self.delay), at_least)
         self.say(f"{self.where} takes no lines, they wait: {type(error).__name__}: {error}")
 

@@ -84,7 +84,8 @@ export default function transport({ url, token, queueLines = 10000, flushSeconds
 
   // Tells whether the lines are done with; if not, it was time to leave.
   async function post(place, body, n) {
-    for (let delay = 250; ; delay = Math.min(delay * 2, 30_000)) {
+    let told = false
+    for (let delay = 250; ; delay = Math.min(delay * 2, 5000)) {
       let problem
       try {
         const answer = await fetch(base + place, {
@@ -112,7 +113,10 @@ export default function transport({ url, token, queueLines = 10000, flushSeconds
       } catch (error) {
         problem = error.cause ?? error
       }
-      if (delay > 5000) console.error(`loglane: the lines wait: ${problem}`)
+      if (delay > 2000 && !told) {
+        console.error(`loglane: the lines wait: ${problem}`)
+        told = true
+      }
       try {
         await sleep(delay, undefined, { signal: leave.signal })
       } catch {

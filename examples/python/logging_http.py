@@ -79,7 +79,7 @@ class LoglaneHandler(logging.Handler):
             "Authorization": f"Bearer {self.token}", "Content-Type": "application/x-ndjson",
             "Producer": self.producer, "Producer-Seq": str(self.next), "Producer-After": "0,0",
         })
-        delay = 0.25
+        delay, told = 0.25, False
         while True:
             try:
                 with urllib.request.urlopen(request, timeout=10) as answer:
@@ -93,10 +93,11 @@ class LoglaneHandler(logging.Handler):
                     break
             except (OSError, ValueError) as e:
                 problem = e
-            if delay > 5:
+            if delay > 2 and not told:
                 print(f"loglane: the lines wait: {problem}", file=sys.stderr)
+                told = True
             time.sleep(delay)
-            delay = min(delay * 2, 30)
+            delay = min(delay * 2, 5)
         self.next += len(lines)
 
     def flush(self):
