@@ -445,12 +445,13 @@ class _Line:
 
 
 class _Channel:
-    """One channel's lines: those that wait, and those that are kept after their
-    acknowledgement until a later request has confirmed that the gateway still has them."""
+    """One channel's lines: first those that are kept after their acknowledgement until a
+    later request has confirmed that the gateway still has them, then those that wait."""
 
     def __init__(self, context):
         self.context, self.producer = context, secrets.token_urlsafe(12)
-        self.next, self.lines, self.waiting = 1, collections.deque(), 0
+        self.next, self.lines = 1, collections.deque()
+        self.waiting, self.kept = 0, 0  # lines; bytes
         self.after = "0,0"
         self.trouble = _Trouble(f"the gateway (channel {context})")
 
@@ -478,17 +479,19 @@ class _Channel:
         return self.after if len(self.lines) > self.waiting else "0,0"
 
     def accepted(self, batch, after, began):
-        now = time.monotonic()
         for line in batch:
-            line.acknowledged = now
+            line.acknowledged = time.monotonic()
+            self.kept += len(line.payload)
         self.waiting -= len(batch)
         self.after = after
-        kept = sum(len(line.payload) for line in self.lines if line.acknowledged)
-        while self.lines and self.lines[0].acknowledged:
-            if self.lines[0].acknowledged > began - KEPT_SECONDS and kept <= KEPT_BYTES:
-                break
-            kept -= len(self.lines.popleft().payload)
+        self.let_go(began - KEPT_SECONDS)
         return len(batch)
+
+    def let_go(self, acknowledged_before, bound=KEPT_BYTES):
+        while len(self.lines) > self.waiting:
+            if self.lines[0].acknowledged > acknowledged_before and self.kept <= bound:
+                return
+            self.kept -= len(self.lines.popleft().payload)
 
     def refused(self, after):
         """Goes back to the lines after the last that the gateway still has."""
@@ -498,13 +501,15 @@ class _Channel:
             text = f"{_count(first - after - 1)} lost: Redis lost them after they had been let go here"
             self.lines.appendleft(_Line(first - 1, _note(self.context, text)))
         self.waiting = max(self.waiting, sum(line.k > after for line in self.lines))
+        self.kept = sum(len(line.payload) for line in itertools.islice(self.lines, len(self.lines) - self.waiting))
         self.after = "0,0"
         return before - self.waiting
 
     def give_up(self, batch):
-        given = {line.k for line in batch}
-        self.lines = collections.deque(line for line in self.lines if given and line.k not in given)
+        """Drops what the gateway does not take, and with it all claims of what it has."""
         self.waiting -= len(batch)
+        waiting = list(self.lines)[len(self.lines) - self.waiting :] if self.waiting else []
+        self.lines, self.kept = collections.deque(waiting), 0
         return len(batch)
 
 
@@ -535,6 +540,11 @@ class _GatewaySender:
         for channel in list(self.channels.values()):
             while channel.lines and not self.trouble.left() and channel.due() <= 0:
                 done += self._send(channel)
+        kept = sum(channel.kept for channel in self.channels.values())
+        for channel in list(self.channels.values()):
+            if kept > 4 * KEPT_BYTES:
+                kept -= channel.kept
+                channel.let_go(0, bound=0)
             if not channel.lines:  # the next line begins with another producer
                 del self.channels[channel.context]
         return done
@@ -553,9 +563,11 @@ class _GatewaySender:
             self.connection = None
             self.trouble.meet(e)
             return 0
-        self.trouble.over()
+        trouble = self.trouble if status in (401, 429, 503) else channel.trouble
+        if trouble is channel.trouble:
+            self.trouble.over()
         if status == 200:
-            channel.trouble.over()
+            trouble.over()
             for rejected in answer.get("rejected") or []:
                 channel.trouble.say(f"the gateway refused a line: {rejected.get('error')}")
             return channel.accepted(batch, answer.get("after") or "0,0", began)
@@ -565,7 +577,7 @@ class _GatewaySender:
         if status in (400, 413, 422):
             channel.trouble.say(f"the gateway refused {_count(len(batch))}: {error}")
             return channel.give_up(batch)
-        channel.trouble.meet(error, retry_after)
+        trouble.meet(error, retry_after)
         return 0
 
     def _post(self, context, body, headers):

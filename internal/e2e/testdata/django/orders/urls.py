@@ -16,6 +16,11 @@ def order(request, number):
     return HttpResponse("paid\n")
 
 
+async def order_async(request, number):
+    logger.info("line %d", number)
+    return HttpResponse("paid\n")
+
+
 def enter(request):
     """Signs in in the middle of a request."""
     logger.info("somebody knocks")
@@ -44,6 +49,7 @@ def old_stream(request):
 
 urlpatterns = [
     path("order/<int:number>/", order),
+    path("order-async/<int:number>/", order_async),
     path("enter/", enter),
     path("broken/", broken),
     path("old-stream/", old_stream),
