@@ -238,7 +238,7 @@ func (l *Login) Run(ctx context.Context) error {
 	defer close(done)
 
 	var workers sync.WaitGroup
-	workers.Go(func() { l.users.Watch(ctx, l.usersChanged) })
+	workers.Go(func() { l.users.Watch(ctx, Revoke(l.onEnd)) })
 	workers.Go(func() { l.hear(ctx) })
 	workers.Go(func() { l.endings.run(ctx) })
 	select {
@@ -266,6 +266,3 @@ func (l *Login) Close() {
 		<-done
 	}
 }
-
-// usersChanged ends the streams of users who are not what they were when they signed in.
-func (l *Login) usersChanged(names []string) { l.onEnd(matchUsers(names), "revoked") }

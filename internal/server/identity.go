@@ -10,9 +10,15 @@ import (
 	"github.com/loglane/loglane/internal/auth"
 )
 
-// principal is who asks; nil is nobody.
+// principal is who asks; nil is nobody. The first way in that knows the request, or cannot
+// tell, ends the search.
 func (s *Server) principal(r *http.Request) (*auth.Principal, error) {
-	return s.opts.Login.Authenticate(r)
+	for _, way := range s.ways {
+		if p, err := way.Authenticate(r); p != nil || err != nil {
+			return p, err
+		}
+	}
+	return nil, nil
 }
 
 var errNotSignedIn = &loglane.StatusError{Code: http.StatusUnauthorized, Message: "not signed in"}

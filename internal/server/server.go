@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -35,8 +36,13 @@ type Probe struct {
 // Options are the parts and settings of a [Server].
 type Options struct {
 	Hub   *loglane.Hub // required
-	Login Login        // required
 	Pages fs.FS        // required: index.html, login.html, assets/
+
+	// Login signs in by name and password; nil is without. Ways are the ways in, in the
+	// order in which they are tried; Login is tried first unless it stands among them. One
+	// of the two is required.
+	Login Login
+	Ways  []auth.Authenticator
 
 	BasePath       string // begins and ends with a slash; "" is /
 	StreamDisabled bool
@@ -53,6 +59,7 @@ type Options struct {
 type Server struct {
 	opts     Options
 	base     string
+	ways     []auth.Authenticator
 	log      *slog.Logger
 	index    *page
 	login    *page
@@ -76,7 +83,11 @@ func New(opts Options) (*Server, error) {
 	if s.opts.Template == (loglane.Template{}) {
 		s.opts.Template = loglane.DefaultTemplate
 	}
+	s.ways = opts.ways()
 	var errs []error
+	if len(s.ways) == 0 {
+		errs = append(errs, errors.New("nobody could come in: neither Login nor Ways is there"))
+	}
 	if !strings.HasPrefix(s.base, "/") || !strings.HasSuffix(s.base, "/") {
 		errs = append(errs, fmt.Errorf("base path %q: it begins and ends with a slash", s.base))
 	}
@@ -92,6 +103,13 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func (o *Options) ways() []auth.Authenticator {
+	if o.Login == nil || slices.ContainsFunc(o.Ways, func(way auth.Authenticator) bool { return way == auth.Authenticator(o.Login) }) {
+		return o.Ways
+	}
+	return append([]auth.Authenticator{o.Login}, o.Ways...)
 }
 
 // Drain lets /readyz say that the gateway is about to end, so that a load balancer
