@@ -12,7 +12,9 @@ import (
 // example has its default as one.
 type Settings struct {
 	Place
+	Outside
 	Identity
+	Forward
 	Upstream
 	Streams
 	Logging
@@ -29,6 +31,20 @@ type Place struct {
 type Identity struct {
 	AuthFile        string `name:"auth-file" env:"LOGLANE_AUTH_FILE" example:"users.txt" placeholder:"FILE" help:"File of the users, as the user commands write it."`
 	ChannelTemplate string `name:"channel-template" env:"LOGLANE_CHANNEL_TEMPLATE" default:"User.{username}" placeholder:"TEMPLATE" help:"Context of a user's own channel."`
+}
+
+// Outside is how the gateway is reached through what stands before it.
+type Outside struct {
+	PublicURL      string `name:"public-url" env:"LOGLANE_PUBLIC_URL" example:"https://logs.example.com/" placeholder:"URL" help:"Where browsers find the gateway, with its base path; https makes cookies Secure."`
+	TrustedProxies string `name:"trusted-proxies" env:"LOGLANE_TRUSTED_PROXIES" example:"127.0.0.1,10.0.0.0/8" placeholder:"CIDR,…" help:"Addresses of the proxies in front whose X-Forwarded-For, -Proto and -Host are believed."`
+}
+
+// Forward is the login of another application, which the gateway asks who a request
+// comes from.
+type Forward struct {
+	AuthURL     string `name:"auth-url" env:"LOGLANE_AUTH_URL" example:"http://127.0.0.1:8000/whoami" placeholder:"URL" help:"URL of your application that says who a Cookie or Authorization header stands for."`
+	LoginURL    string `name:"login-url" env:"LOGLANE_LOGIN_URL" example:"https://app.example.com/login" placeholder:"URL" help:"Login page of your application, for --auth-url; it gets where to come back to as ?next=."`
+	SharedNames bool   `name:"shared-names" env:"LOGLANE_SHARED_NAMES" default:"false" help:"The users of --auth-file and of --auth-url who have one name are one person."`
 }
 
 // Upstream is the broker and what it keeps.

@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 
 	"github.com/loglane/loglane"
@@ -23,11 +22,6 @@ func (s *Server) principal(r *http.Request) (*auth.Principal, error) {
 
 var errNotSignedIn = &loglane.StatusError{Code: http.StatusUnauthorized, Message: "not signed in"}
 
-// loginURL is the login page that leads back to r.
-func (s *Server) loginURL(r *http.Request) string {
-	return s.base + "login?next=" + url.QueryEscape(r.URL.RequestURI())
-}
-
 // takesHTML says whether a person's browser asks for a page: an EventSource or a
 // program that got a page instead of a stream would not know what to do with it.
 func takesHTML(r *http.Request) bool {
@@ -42,11 +36,20 @@ func takesHTML(r *http.Request) bool {
 	return false
 }
 
-// remoteAddress is the peer's address; invalid where there is none, as on a Unix socket.
+// remoteAddress is the caller's address; invalid where there is none, as on a Unix socket,
+// or where a trusted proxy does not tell.
 func remoteAddress(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
 	}
 	return peer.Addr().Unmap().WithZone("")
+}
+
+// from is the caller's address for the log.
+func from(r *http.Request) string {
+	if address := remoteAddress(r); address.IsValid() {
+		return address.String()
+	}
+	return "unknown"
 }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -43,6 +45,15 @@ type Options struct {
 	// of the two is required.
 	Login Login
 	Ways  []auth.Authenticator
+
+	// LoginURL is another application's login page, as CheckLoginURL takes it; the login page
+	// leads there. "" is none.
+	LoginURL string
+	// PublicURL is where browsers find the gateway, as ParsePublicURL returns it; nil is to
+	// make links from the requests.
+	PublicURL *url.URL
+	// TrustedProxies are the peers whose X-Forwarded headers are believed.
+	TrustedProxies []netip.Prefix
 
 	BasePath       string // begins and ends with a slash; "" is /
 	StreamDisabled bool
@@ -90,6 +101,14 @@ func New(opts Options) (*Server, error) {
 	}
 	if !strings.HasPrefix(s.base, "/") || !strings.HasSuffix(s.base, "/") {
 		errs = append(errs, fmt.Errorf("base path %q: it begins and ends with a slash", s.base))
+	}
+	if opts.LoginURL != "" {
+		if err := CheckLoginURL(opts.LoginURL); err != nil {
+			errs = append(errs, fmt.Errorf("login URL: %w", err))
+		}
+	}
+	if opts.PublicURL != nil && opts.PublicURL.Path != s.base {
+		errs = append(errs, fmt.Errorf("public URL %s: its path is not the base path %s", opts.PublicURL, s.base))
 	}
 	for name, place := range map[string]**page{"index.html": &s.index, "login.html": &s.login} {
 		p, err := readPage(opts.Pages, name)
