@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -78,20 +79,21 @@ func (a *asker) exchange(ctx context.Context, given credentials) (*answer, error
 	}
 	response, err := a.client.Do(r)
 	if err != nil {
-		return nil, withoutURL(err)
+		return nil, plain(err)
 	}
 	defer response.Body.Close()
-	return readAnswer(response)
+	who, err := readAnswer(response)
+	return who, plain(err)
 }
 
-// withoutURL leaves out what the setting says already, and whatever its query holds.
-func withoutURL(err error) error {
+// plain leaves out what the setting says already, and whatever its query holds.
+func plain(err error) error {
 	var failed *url.Error
 	if errors.As(err, &failed) {
 		err = failed.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("it does not answer within 2s")
+		return fmt.Errorf("it does not answer within %v", askTimeout)
 	}
 	return err
 }
