@@ -150,6 +150,17 @@ func (c *userRemoveCmd) Run(t terminal, v *values) error {
 	if err := users.Remove(c.Name); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(t.out, "removed %s\n", app.QuoteName(c.Name))
-	return err
+	if _, err := fmt.Fprintf(t.out, "removed %s\n", app.QuoteName(c.Name)); err != nil {
+		return err
+	}
+	tokens, err := users.TokensOf(c.Name)
+	if err != nil {
+		return err
+	}
+	for _, id := range tokens {
+		if _, err := fmt.Fprintf(t.out, "the API token %s still reads as %s: 'loglane token revoke %s' ends it\n", id, app.QuoteName(c.Name), id); err != nil {
+			return err
+		}
+	}
+	return nil
 }

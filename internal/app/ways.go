@@ -64,13 +64,14 @@ func (f *Forward) Check() error {
 	return errors.Join(errs...)
 }
 
-// redactedURL is a URL without the password that it may have; what cannot be read is not
-// shown.
+// redactedURL is a URL without the secrets that it may have in its user part or its query;
+// what cannot be read is not shown.
 func redactedURL(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
 		return ""
 	}
+	u.RawQuery = ""
 	return u.Redacted()
 }
 

@@ -285,7 +285,7 @@ func TestTokensFileEdits(t *testing.T) {
 	file := auth.UsersFile{Path: filepath.Join(t.TempDir(), "users"), Template: loglane.DefaultTemplate, Cost: cheap}
 	first, _ := addToken(t, file, auth.Token{Scope: auth.ReadScope, User: `a "b"`, Role: auth.Admin, Expires: time.Now().Add(time.Hour)})
 	must(t, file.Add("alice", auth.Viewer, password))
-	second, _ := addToken(t, file, writesBob)
+	second, text := addToken(t, file, writesBob)
 	before := read(t, file.Path)
 	must(t, file.SetRole("alice", auth.Admin))
 	must(t, file.Remove("alice"))
@@ -303,8 +303,9 @@ func TestTokensFileEdits(t *testing.T) {
 	}
 	wantError(t, file.AddToken(first), first.ID, "already")
 	wantError(t, file.RevokeToken("nosuchtoken"), "nosuchtoken", "loglane token list --auth-file "+file.Path)
+	wantError(t, file.RevokeToken("llt_secret"), "no token's id")
 	must(t, file.RevokeToken(first.ID))
-	must(t, file.RevokeToken(second.ID))
+	must(t, file.RevokeToken(text))
 	_, err = auth.OpenUsers(file.Path, file.Template, nil)
 	wantError(t, err, "no users", "loglane token create")
 	// The printed line, added by hand, does the same.

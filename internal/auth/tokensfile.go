@@ -17,12 +17,19 @@ func (f UsersFile) AddToken(t Token) error {
 	})
 }
 
-// RevokeToken removes a token. After the last line the file stays, with comments only.
+// RevokeToken removes a token, given by its id or its text. After the last line the file
+// stays, with comments only.
 func (f UsersFile) RevokeToken(id string) error {
+	if found, whole := tokenID(id); whole {
+		id = found
+	}
+	if !tokenIDForm.MatchString(id) { // it may be a secret, and is not shown
+		return fmt.Errorf("that is no token's id: \"loglane token list --auth-file %s\" shows them", f.Path)
+	}
 	return f.edit(false, func(lines []userLine) ([]userLine, error) {
 		i := f.findToken(lines, id)
 		if i < 0 {
-			return nil, fmt.Errorf("there is no token %q in %s: \"loglane token list --auth-file %s\" shows them", id, f.Path, f.Path)
+			return nil, fmt.Errorf("there is no token %s in %s: \"loglane token list --auth-file %s\" shows them", id, f.Path, f.Path)
 		}
 		return withoutLine(lines, i), nil
 	})
