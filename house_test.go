@@ -42,7 +42,7 @@ var house = map[string]room{
 	"internal/e2e":         {rooms: []string{".", "redisbroker", "logship", "internal/sse", "internal/redistest"}},
 	"internal/e2e/publish": {rooms: []string{".", "redisbroker", "logship"}},
 	"web":                  {},
-	"cmd/loglane":          {rooms: []string{"internal/app", "logship", "internal/sse", "internal/vt"}, third: []string{"github.com/alecthomas/kong", "gopkg.in/yaml.v3", "golang.org/x/term"}},
+	"cmd/loglane":          {rooms: []string{"internal/app", "logship", "internal/sse", "internal/vt"}, third: []string{"github.com/alecthomas/kong", "go.yaml.in/yaml/v4", "golang.org/x/term"}},
 }
 
 type goPackage struct {

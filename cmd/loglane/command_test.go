@@ -30,7 +30,7 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	must(t, err)
 	c := exec.CommandContext(t.Context(), self, args...)
 	c.Dir = dir
-	c.Env = []string{"LOGLANE_TEST_RUN=1", "TMPDIR=" + dir, "GORACE=atexit_sleep_ms=0"}
+	c.Env = []string{"TEST_RUN_LOGLANE=1", "TMPDIR=" + dir, "GORACE=atexit_sleep_ms=0"}
 	return c
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 type healthcheckCmd struct {
 	app.Place
+	app.ConfigFile
 	Timeout time.Duration `name:"timeout" default:"3s" help:"How long the answer may take."`
 }
 
@@ -21,10 +23,7 @@ func (*healthcheckCmd) examples() string {
 
 // Run succeeds where the gateway answers.
 func (c *healthcheckCmd) Run(t terminal, v *values) error {
-	if err := v.problems(); err != nil {
-		return err
-	}
-	if err := c.Place.Check(); err != nil {
+	if err := errors.Join(v.problems(), c.Place.Check()); err != nil {
 		return err
 	}
 	client := &http.Client{Timeout: c.Timeout}

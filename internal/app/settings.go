@@ -2,14 +2,14 @@ package app
 
 import (
 	"net"
-	"reflect"
 	"strings"
 	"time"
 )
 
 // Settings are all settings of a gateway. The tags are the one place where a setting's
 // flag, environment variable, default, help and example stand; a setting without an
-// example has its default as one.
+// example has its default as one. A setting that takes several values is a slice, or a
+// string with the tag sep:"," for what reads it.
 type Settings struct {
 	Place
 	Identity
@@ -17,6 +17,12 @@ type Settings struct {
 	Streams
 	Logging
 	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end; then they are cut."`
+}
+
+// ConfigFile is where further settings stand, for each verb that has any of them. It is no
+// setting itself: a file names no other.
+type ConfigFile struct {
+	Config string `name:"config" env:"LOGLANE_CONFIG" placeholder:"FILE" help:"YAML file with settings by the names of their flags; flags and environment variables go before it."`
 }
 
 // Place is where the gateway listens.
@@ -83,14 +89,10 @@ func Wrong(name, value, wrong string) error {
 }
 
 func example(name string) string {
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
-		if field.Tag.Get("name") != name {
-			continue
+	for _, setting := range table {
+		if setting.Name == name {
+			return setting.Example
 		}
-		if e := field.Tag.Get("example"); e != "" {
-			return e
-		}
-		return field.Tag.Get("default")
 	}
 	return ""
 }
