@@ -67,7 +67,14 @@ type served struct {
 
 func serve(t *testing.T, dir string, args ...string) *served {
 	t.Helper()
+	return start(t, dir, nil, args...)
+}
+
+// start is serve with more in the environment.
+func start(t *testing.T, dir string, env []string, args ...string) *served {
+	t.Helper()
 	s := &served{t: t, cmd: command(t, dir, args...), err: &bytes.Buffer{}}
+	s.cmd.Env = append(s.cmd.Env, env...)
 	out, err := s.cmd.StdoutPipe()
 	must(t, err)
 	s.out = bufio.NewReader(out)

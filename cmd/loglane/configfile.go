@@ -30,6 +30,7 @@ type configFile struct {
 type member struct {
 	text string // as the flag would have it
 	line int
+	none bool // its fault is told, and the default is taken
 }
 
 // A configError is something wrong with a place in a config file. It tells no value: it

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,10 +12,14 @@ import (
 
 const noAlias = "anchors and aliases are not taken: write the value out, and quote one that begins with '*' or '&'"
 
+// settingName is what may be repeated in an error: a value in the place of a name may be a
+// secret.
+var settingName = regexp.MustCompile(`^[0-9A-Za-z_.-]+$`)
+
 // take judges one member. Its value is not parsed here but where a flag's would be.
 func (f *configFile) take(key, value *yaml.Node) {
 	name := key.Value
-	if key.Kind != yaml.ScalarNode || key.Anchor != "" {
+	if key.Kind != yaml.ScalarNode || !settingName.MatchString(name) {
 		f.fault(key.Line, "it does not begin with the name of a setting")
 		return
 	}
@@ -31,7 +36,7 @@ func (f *configFile) take(key, value *yaml.Node) {
 	if wrong != "" {
 		f.fault(value.Line, "%s: %s", name, wrong)
 	}
-	f.members[name] = member{text: text, line: key.Line}
+	f.members[name] = member{text: text, line: key.Line, none: wrong != ""}
 }
 
 func (f *configFile) unknown(key *yaml.Node) {
@@ -42,7 +47,7 @@ func (f *configFile) unknown(key *yaml.Node) {
 	}
 	name, meant := key.Value, nearest(strings.ReplaceAll(key.Value, "_", "-"), names)
 	if len(name) > longest {
-		name = strings.ToValidUTF8(name[:longest], "") + "…"
+		name = name[:longest] + "…"
 	}
 	if meant != "" {
 		f.fault(key.Line, "there is no setting %q: did you mean %s?", name, meant)

@@ -73,7 +73,7 @@ func (v *values) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, e
 		v.from[flag.Name] = from
 		return text, nil
 	}
-	if m, ok := v.file.members[flag.Name]; ok {
+	if m, ok := v.file.members[flag.Name]; ok && !m.none {
 		v.from[flag.Name] = v.file.place(m.line)
 		return m.text, nil
 	}
