@@ -29,6 +29,8 @@ type ConfigFile struct {
 type Place struct {
 	Addr     string `name:"addr" env:"LOGLANE_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
 	BasePath string `name:"base-path" env:"LOGLANE_BASE_PATH" default:"/" example:"/logs/" placeholder:"PATH" help:"Path below which everything is served."`
+	TLSCert  string `name:"tls-cert" env:"LOGLANE_TLS_CERT" example:"cert.pem" placeholder:"FILE" help:"PEM file of a certificate and its chain, to serve HTTPS; it is read again when it changes."`
+	TLSKey   string `name:"tls-key" env:"LOGLANE_TLS_KEY" example:"key.pem" placeholder:"FILE" help:"PEM file of the certificate's private key."`
 }
 
 // Identity is who may sign in, and to which channels names lead.
@@ -102,6 +104,9 @@ func (p Place) Base() string {
 	return strings.TrimSuffix(p.BasePath, "/") + "/"
 }
 
+// Secure says whether the gateway serves HTTPS.
+func (p Place) Secure() bool { return p.TLSCert != "" }
+
 // URL is where a program on this machine finds a gateway at the place.
 func (p Place) URL() string {
 	addr := p.Addr
@@ -109,5 +114,9 @@ func (p Place) URL() string {
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
 		addr = net.JoinHostPort("localhost", port)
 	}
-	return "http://" + addr + p.Base()
+	scheme := "http://"
+	if p.Secure() {
+		scheme = "https://"
+	}
+	return scheme + addr + p.Base()
 }
