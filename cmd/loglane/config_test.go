@@ -1,12 +1,15 @@
 package main_test
 
 import (
+	"crypto/tls"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/loglane/loglane/internal/certtest"
 )
 
 func config(t *testing.T, dir, content string) {
@@ -89,4 +92,22 @@ func TestServeByAConfigFile(t *testing.T) {
 	if _, err := http.Get(base); err == nil {
 		t.Error("it still answers")
 	}
+}
+
+func TestServeHTTPS(t *testing.T) {
+	dir, addr, pair := t.TempDir(), freeAddr(t), certtest.New(t)
+	call{args: "user add alice --auth-file FILE", stdin: "correct horse\n", out: "added"}.check(t, dir)
+	config(t, dir, "auth-file: users\naddr: "+addr+"\ntls-cert: "+pair.Cert+"\ntls-key: "+pair.Key+"\n")
+	gateway := serve(t, dir, "serve", "--config", "config.yaml")
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pair.Pool()}}}
+	defer client.CloseIdleConnections()
+	answersTo(t, client, "https://"+addr+"/healthz")
+	call{args: "healthcheck --config config.yaml", out: "ok\n"}.check(t, dir)
+	call{args: "healthcheck --addr " + addr, code: 1, err: "400"}.check(t, dir)
+	gateway.end(syscall.SIGTERM)
+	if log := gateway.err.String(); !strings.Contains(log, "url=https://"+addr+"/") {
+		t.Errorf("the log is %s", log)
+	}
+	must(t, os.Remove(pair.Key))
+	call{args: "serve --config config.yaml", code: 2, err: "--tls-key=" + pair.Key + ": it cannot be read: no such file or directory (from config.yaml line 4)"}.check(t, dir)
 }
