@@ -170,3 +170,39 @@ func TestWhereTheConfigFileIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// Whatever verb has a setting takes it from the file too.
+func TestVerbsWithSettingsTakeAConfigFile(t *testing.T) {
+	v := newValues()
+	parser, err := newParser(&cli{}, terminal{out: io.Discard, err: io.Discard}, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	variables := make(map[string]bool)
+	for _, setting := range app.Table() {
+		variables[setting.Variables[0]] = true
+	}
+	checked := 0
+	for _, leaf := range parser.Model.Leaves(false) {
+		setting, config := "", false
+		for _, flags := range leaf.AllFlags(false) {
+			for _, flag := range flags {
+				for _, variable := range v.variables[flag.Value] {
+					if variables[variable] {
+						setting = flag.Name
+					}
+					config = config || variable == "LOGLANE_CONFIG"
+				}
+			}
+		}
+		if setting != "" {
+			checked++
+			if !config {
+				t.Errorf("%s has --%s and no --config: embed app.ConfigFile", leaf.FullPath(), setting)
+			}
+		}
+	}
+	if checked < 5 {
+		t.Errorf("only %d verbs have settings", checked)
+	}
+}
