@@ -45,6 +45,7 @@ type cli struct {
 	Demo        demoCmd        `cmd:"" help:"Serve a little shop and its log lines, with accounts made up for it."`
 	User        userCmd        `cmd:"" help:"Add, change, list and remove the users of an auth file."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a gateway on this machine whether it answers."`
+	Completion  completionCmd  `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
 	Help helpFlag `short:"h" help:"Show help."`
@@ -70,6 +71,9 @@ func execute(args []string, t terminal, values *values) error {
 	parser, err := newParser(&cli{}, t, values)
 	if err != nil {
 		return fmt.Errorf("the command line cannot be built: %w", err)
+	}
+	if len(args) > 0 && args[0] == completeVerb {
+		return complete(t.out, parser.Model.Node, args[1:])
 	}
 	ctx, err := parser.Parse(args)
 	switch {
