@@ -149,7 +149,9 @@ func wordsOf(value *kong.Value) (all []candidate) {
 		return []candidate{files}
 	}
 	for _, word := range words {
-		all = append(all, candidate{word: word})
+		if word != strings.ToUpper(word) { // ZONE stands for others
+			all = append(all, candidate{word: word})
+		}
 	}
 	return all
 }

@@ -77,7 +77,7 @@ func TestServeByAConfigFile(t *testing.T) {
 	dir, addr := t.TempDir(), freeAddr(t)
 	call{args: "user add alice --auth-file FILE", stdin: "correct horse\n", out: "added"}.check(t, dir)
 	config(t, dir, "auth-file: users\naddr: "+addr+"\nbase-path: /logs\nlog-format: json\nlog-level: warn\nstream-enabled: false\n")
-	gateway := start(t, dir, []string{"LOGLANE_REDIS_ULR=x", "LOGLANE_COLOUR=x", "LOGLANE_PORT_8080_TCP_ADDR=x", "LOGLANE_SERVICE_HOST=x", "LOGLANE_LOG_LEVEL="}, "serve", "--config", "config.yaml")
+	gateway := start(t, dir, []string{"LOGLANE_REDIS_ULR=x", "LOGLANE_COLOUR=x", "LOGLANE_PORT_8080_TCP_ADDR=x", "LOGLANE_SERVICE_HOST=x", "LOGLANE_TOKEN=x", "LOGLANE_LOG_LEVEL="}, "serve", "--config", "config.yaml")
 	base := "http://" + addr + "/logs/"
 	answers(t, base+"healthz")
 	call{args: "healthcheck --config config.yaml", out: "ok\n"}.check(t, dir)

@@ -97,7 +97,7 @@ var linked = regexp.MustCompile(`^LOGLANE(_[A-Z0-9_]+)?_(SERVICE_(HOST|PORT(_[A-
 
 // warnOfStrays logs each variable that looks like a setting and is none.
 func (v *values) warnOfStrays(log *slog.Logger) {
-	var known []string
+	known := []string{"LOGLANE_TOKEN"} // no flag has it: others can read the command lines of processes
 	for _, names := range v.variables {
 		known = append(known, names...)
 	}

@@ -9,7 +9,7 @@ import (
 // Settings are all settings of a gateway. The tags are the one place where a setting's
 // flag, environment variable, default, help and example stand; a setting without an
 // example has its default as one. A setting that takes several values is a slice, or a
-// string with the tag sep:"," for what reads it.
+// string whose placeholder ends with ",…".
 type Settings struct {
 	Place
 	Identity

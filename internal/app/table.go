@@ -35,8 +35,7 @@ func readTable(group reflect.Type) (rows []Setting) {
 			Group: group.Name(), Name: tag.Get("name"), Variables: strings.Split(tag.Get("env"), ","),
 			Default: tag.Get("default"), Example: tag.Get("example"), Placeholder: tag.Get("placeholder"), Help: tag.Get("help"),
 		}
-		_, separated := tag.Lookup("sep")
-		row.List = separated || field.Type.Kind() == reflect.Slice
+		row.List = field.Type.Kind() == reflect.Slice || strings.HasSuffix(row.Placeholder, ",…")
 		if row.Example == "" {
 			row.Example = row.Default
 		}
