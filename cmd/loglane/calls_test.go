@@ -26,7 +26,7 @@ func TestHelpOfServeTellsDefaultsAndVariables(t *testing.T) {
 	out, err := command(t, t.TempDir(), "serve", "--help").Output()
 	must(t, err)
 	text := strings.Join(strings.Fields(string(out)), " ")
-	for _, want := range []string{"(default 127.0.0.1:8080, $LOGLANE_ADDR)", "($LOGLANE_REDIS_URL, $REDIS_URL)", "(default 20, $LOGLANE_MAX_STREAMS_PER_USER)"} {
+	for _, want := range []string{"(default 127.0.0.1:8080, $LOGLANE_ADDR)", "($LOGLANE_REDIS_URL, $REDIS_URL)", "(default 20, $LOGLANE_MAX_STREAMS_PER_USER)", "--config=FILE", "($LOGLANE_CONFIG)"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing in %s", want, out)
 		}

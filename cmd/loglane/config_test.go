@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"crypto/tls"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -91,6 +92,20 @@ func TestServeByAConfigFile(t *testing.T) {
 	}
 	if _, err := http.Get(base); err == nil {
 		t.Error("it still answers")
+	}
+}
+
+// Also what only the start can tell has its place.
+func TestWhereAWrongAddressComesFrom(t *testing.T) {
+	dir := t.TempDir()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer taken.Close()
+	config(t, dir, "addr: "+taken.Addr().String()+"\n")
+	gateway := serve(t, dir, "demo", "--config", "config.yaml")
+	err = gateway.cmd.Wait()
+	if want := "127.0.0.1:8081 (from config.yaml line 1)\n"; gateway.cmd.ProcessState.ExitCode() != 1 || !strings.HasSuffix(gateway.err.String(), want) {
+		t.Errorf("%v: %s, want %q", err, gateway.err, want)
 	}
 }
 

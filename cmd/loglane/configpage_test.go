@@ -132,6 +132,7 @@ func TestTheExampleOfThePage(t *testing.T) {
 	if !found {
 		t.Fatal("the page has no example")
 	}
+	emptyEnvironment(t)
 	c, v := parseServe(t, "--config", writeConfig(t, example))
 	if err := v.problems(); err != nil {
 		t.Error(err)
@@ -144,37 +145,50 @@ func TestTheExampleOfThePage(t *testing.T) {
 	}
 }
 
-// Every setting of the table can stand in a file, by its default and by its example.
+// Every setting of the table can stand in a file, by its default and by its example; the
+// environment goes before the file, and the flag before both.
 func TestEverySettingInAFile(t *testing.T) {
 	for _, setting := range app.Table() {
 		for _, text := range []string{setting.Default, setting.Example} {
 			if text == "" {
 				continue
 			}
+			written := "'" + strings.ReplaceAll(text, "'", "''") + "'"
 			if setting.List {
-				text = "[" + text + "]"
-			} else {
-				text = "'" + strings.ReplaceAll(text, "'", "''") + "'"
+				written = "[" + text + "]"
 			}
-			_, v := parseServe(t, "--config", writeConfig(t, setting.Name+": "+text+"\n"))
-			if err := v.problems(); err != nil {
-				t.Errorf("%s: %v", setting.Name, err)
-			}
-			if v.from[setting.Name] == "" {
-				t.Errorf("%s is in the file, and serve does not take it", setting.Name)
+			path := writeConfig(t, "# ours\n"+setting.Name+": "+written+"\n")
+			for i, want := range []string{path + " line 2", "$" + setting.Variables[0], ""} {
+				args := []string{"--config", path}
+				if i == 2 {
+					args = append(args, "--"+setting.Name+"="+text)
+				}
+				emptyEnvironment(t)
+				if i > 0 {
+					t.Setenv(setting.Variables[0], text)
+				}
+				_, v := parseServe(t, args...)
+				if err := v.problems(); err != nil || v.from[setting.Name] != want {
+					t.Errorf("%s is from %q, want %q; %v", setting.Name, v.from[setting.Name], want, err)
+				}
 			}
 		}
 	}
 }
 
-// parseServe parses a call of serve without an environment.
-func parseServe(t *testing.T, args ...string) (*cli, *values) {
+func emptyEnvironment(t *testing.T) {
 	t.Helper()
+	t.Setenv("LOGLANE_CONFIG", "")
 	for _, setting := range app.Table() {
 		for _, name := range setting.Variables {
 			t.Setenv(name, "")
 		}
 	}
+}
+
+// parseServe parses a call of serve.
+func parseServe(t *testing.T, args ...string) (*cli, *values) {
+	t.Helper()
 	var c cli
 	v := newValues()
 	parser, err := newParser(&c, terminal{out: io.Discard, err: io.Discard}, v)

@@ -29,6 +29,7 @@ type Certificate struct {
 	pair   *tls.Certificate
 	files  [2]os.FileInfo // as they were when they were last read
 	looked time.Time
+	late   bool // it was told that the pair has expired
 }
 
 // OpenCertificate reads the files. It fails, by the setting, where one cannot be read or is
@@ -56,6 +57,7 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if now := time.Now(); now.Sub(c.looked) >= lookEvery {
 		c.looked = now
 		c.renew()
+		c.tellExpiry(now)
 	}
 	return c.pair, nil
 }
@@ -76,7 +78,17 @@ func (c *Certificate) renew() {
 	if !bytes.Equal(pair.Certificate[0], c.pair.Certificate[0]) {
 		c.log.Info("a new certificate is served", "tls-cert", c.certFile, "until", pair.Leaf.NotAfter)
 	}
-	c.pair = pair
+	c.pair, c.late = pair, false
+}
+
+// tellExpiry logs once that the pair went out of date without a new one: clients refuse it
+// from now on, and see no reason that the gateway would know of otherwise.
+func (c *Certificate) tellExpiry(now time.Time) {
+	if c.late || !now.After(c.pair.Leaf.NotAfter) {
+		return
+	}
+	c.late = true
+	c.log.Error("the certificate has expired: put a new one in its place", "tls-cert", c.certFile, "since", c.pair.Leaf.NotAfter)
 }
 
 // stat has nil for a file that is not there.

@@ -122,5 +122,18 @@ func TestRenewedCertificates(t *testing.T) {
 		pair.Renew(t, time.Now(), time.Hour)
 		time.Sleep(time.Second)
 		wantServed("renewed again", pair.Leaf.Raw)
+		wantLog("a new certificate is served")
+		time.Sleep(2 * time.Hour)
+		wantServed("out of date", pair.Leaf.Raw)
+		wantLog("the certificate has expired")
+		time.Sleep(2 * time.Hour)
+		wantServed("still out of date", pair.Leaf.Raw)
+		if log.Len() > 0 {
+			t.Errorf("the log is %q", &log)
+		}
+		pair.Renew(t, time.Now(), time.Hour)
+		time.Sleep(time.Second)
+		wantServed("renewed at last", pair.Leaf.Raw)
+		wantLog("a new certificate is served")
 	})
 }
