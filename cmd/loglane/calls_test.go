@@ -13,7 +13,7 @@ import (
 
 func TestHelpBeginsWithExamples(t *testing.T) {
 	dir := t.TempDir()
-	for _, verb := range []string{"", "serve ", "demo ", "user ", "user add ", "user passwd ", "user role ", "user list ", "user remove ", "token ", "token create ", "token list ", "token revoke ", "healthcheck ", "version "} {
+	for _, verb := range []string{"", "serve ", "demo ", "user ", "user add ", "user passwd ", "user role ", "user list ", "user remove ", "token ", "token create ", "token list ", "token revoke ", "healthcheck ", "completion ", "version "} {
 		cmd := command(t, dir, append(strings.Fields(verb), "--help")...)
 		out, err := cmd.Output()
 		if err != nil || !strings.HasPrefix(string(out), "Examples:\n  ") || !strings.Contains(string(out), "\nUsage: loglane") {
@@ -26,7 +26,7 @@ func TestHelpOfServeTellsDefaultsAndVariables(t *testing.T) {
 	out, err := command(t, t.TempDir(), "serve", "--help").Output()
 	must(t, err)
 	text := strings.Join(strings.Fields(string(out)), " ")
-	for _, want := range []string{"(default 127.0.0.1:8080, $LOGLANE_ADDR)", "($LOGLANE_REDIS_URL, $REDIS_URL)", "(default 20, $LOGLANE_MAX_STREAMS_PER_USER)"} {
+	for _, want := range []string{"(default 127.0.0.1:8080, $LOGLANE_ADDR)", "($LOGLANE_REDIS_URL, $REDIS_URL)", "(default 20, $LOGLANE_MAX_STREAMS_PER_USER)", "--config=FILE", "($LOGLANE_CONFIG)"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing in %s", want, out)
 		}

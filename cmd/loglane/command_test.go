@@ -31,7 +31,7 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	must(t, err)
 	c := exec.CommandContext(t.Context(), self, args...)
 	c.Dir = dir
-	c.Env = []string{"LOGLANE_TEST_RUN=1", "TMPDIR=" + dir, "GORACE=atexit_sleep_ms=0"}
+	c.Env = []string{"TEST_RUN_LOGLANE=1", "TMPDIR=" + dir, "GORACE=atexit_sleep_ms=0"}
 	return c
 }
 
@@ -68,7 +68,14 @@ type served struct {
 
 func serve(t *testing.T, dir string, args ...string) *served {
 	t.Helper()
+	return start(t, dir, nil, args...)
+}
+
+// start is serve with more in the environment.
+func start(t *testing.T, dir string, env []string, args ...string) *served {
+	t.Helper()
 	s := &served{t: t, cmd: command(t, dir, args...), err: &bytes.Buffer{}}
+	s.cmd.Env = append(s.cmd.Env, env...)
 	out, err := s.cmd.StdoutPipe()
 	must(t, err)
 	s.out = bufio.NewReader(out)

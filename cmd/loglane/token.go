@@ -31,6 +31,7 @@ type tokenCreateCmd struct {
 	Channel   []string `name:"channel" sep:"none" placeholder:"CONTEXT" help:"Context that the token writes to, as in User.alice; with * at the end, all that begin so. May be given more than once."`
 	Expires   string   `name:"expires" default:"never" placeholder:"90d|720h|DATE" help:"When the token ends; a date counts from its beginning in UTC."`
 	PrintHash bool     `name:"print-hash" help:"Print the token and the line for the auth file, and change nothing."`
+	app.ConfigFile
 	app.Identity
 }
 
@@ -110,6 +111,7 @@ func ending(expires time.Time) string {
 
 type tokenListCmd struct {
 	RedisURL string `name:"redis-url" env:"LOGLANE_REDIS_URL,REDIS_URL" placeholder:"URL" help:"Redis of the gateway, which knows when tokens were used last."`
+	app.ConfigFile
 	app.Identity
 }
 
@@ -162,6 +164,7 @@ func moment(at time.Time, none string) string {
 
 type tokenRevokeCmd struct {
 	ID string `arg:"" help:"Id of the token, as 'loglane token list' shows it, or the token itself."`
+	app.ConfigFile
 	app.Identity
 }
 

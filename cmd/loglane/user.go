@@ -13,6 +13,8 @@ type userCmd struct {
 	Role   userRoleCmd   `cmd:"" help:"Change a user's role; it ends the user's sessions."`
 	List   userListCmd   `cmd:"" help:"List the users, their roles and their channels."`
 	Remove userRemoveCmd `cmd:"" help:"Remove a user; it ends the user's sessions."`
+
+	app.ConfigFile
 }
 
 func (*userCmd) examples() string {

@@ -37,6 +37,8 @@ type App struct {
 	http     *http.Server
 	listener net.Listener
 
+	certificate *server.Certificate // nil serves HTTP
+
 	failed chan error
 	ending cleanups
 }
@@ -67,7 +69,9 @@ func (a *App) wire(opts *Options) error {
 	if upstreamErr == nil {
 		a.ending.push("broker", a.upstream.close)
 	}
-	if err := errors.Join(opts.Faults, s.Check(), usersErr, s.Forward.clash(users), upstreamErr); err != nil {
+	var certificateErr error
+	a.certificate, certificateErr = s.Place.open(a.log)
+	if err := errors.Join(opts.Faults, s.Check(), usersErr, s.Forward.clash(users), upstreamErr, certificateErr); err != nil {
 		return err
 	}
 	if err := a.wireHub(); err != nil {

@@ -43,6 +43,13 @@ func (p *Place) Check() error {
 	if !cleanPath.MatchString(p.Base()) {
 		errs = append(errs, Wrong("base-path", p.BasePath, "it is not a path of letters, digits, '-', '_', '.' and '~' that begins with a slash"))
 	}
+	if (p.TLSCert == "") != (p.TLSKey == "") {
+		missing := "tls-key"
+		if p.TLSCert == "" {
+			missing = "tls-cert"
+		}
+		errs = append(errs, Wrong(missing, "", "it is missing: HTTPS needs both --tls-cert and --tls-key"))
+	}
 	return errors.Join(errs...)
 }
 

@@ -2,14 +2,14 @@ package app
 
 import (
 	"net"
-	"reflect"
 	"strings"
 	"time"
 )
 
 // Settings are all settings of a gateway. The tags are the one place where a setting's
 // flag, environment variable, default, help and example stand; a setting without an
-// example has its default as one.
+// example has its default as one. A setting that takes several values is a slice, or a
+// string whose placeholder ends with ",…".
 type Settings struct {
 	Place
 	Outside
@@ -21,10 +21,18 @@ type Settings struct {
 	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end; then they are cut."`
 }
 
+// ConfigFile is where further settings stand, for each verb that has any of them. It is no
+// setting itself: a file names no other.
+type ConfigFile struct {
+	Config string `name:"config" env:"LOGLANE_CONFIG" placeholder:"FILE" help:"YAML file with settings by the names of their flags; flags and environment variables go before it."`
+}
+
 // Place is where the gateway listens.
 type Place struct {
 	Addr     string `name:"addr" env:"LOGLANE_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
 	BasePath string `name:"base-path" env:"LOGLANE_BASE_PATH" default:"/" example:"/logs/" placeholder:"PATH" help:"Path below which everything is served."`
+	TLSCert  string `name:"tls-cert" env:"LOGLANE_TLS_CERT" example:"cert.pem" placeholder:"FILE" help:"PEM file of a certificate and its chain, to serve HTTPS; it is read again when it changes."`
+	TLSKey   string `name:"tls-key" env:"LOGLANE_TLS_KEY" example:"key.pem" placeholder:"FILE" help:"PEM file of the certificate's private key."`
 }
 
 // Identity is who may sign in, and to which channels names lead.
@@ -99,14 +107,10 @@ func Wrong(name, value, wrong string) error {
 }
 
 func example(name string) string {
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
-		if field.Tag.Get("name") != name {
-			continue
+	for _, setting := range table {
+		if setting.Name == name {
+			return setting.Example
 		}
-		if e := field.Tag.Get("example"); e != "" {
-			return e
-		}
-		return field.Tag.Get("default")
 	}
 	return ""
 }
@@ -116,6 +120,9 @@ func (p Place) Base() string {
 	return strings.TrimSuffix(p.BasePath, "/") + "/"
 }
 
+// Secure says whether the gateway serves HTTPS.
+func (p Place) Secure() bool { return p.TLSCert != "" }
+
 // URL is where a program on this machine finds a gateway at the place.
 func (p Place) URL() string {
 	addr := p.Addr
@@ -123,5 +130,9 @@ func (p Place) URL() string {
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
 		addr = net.JoinHostPort("localhost", port)
 	}
-	return "http://" + addr + p.Base()
+	scheme := "http://"
+	if p.Secure() {
+		scheme = "https://"
+	}
+	return scheme + addr + p.Base()
 }
