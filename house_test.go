@@ -32,6 +32,7 @@ var house = map[string]room{
 	"redisbroker":          {rooms: []string{"."}, third: []string{"github.com/redis/rueidis"}},
 	"logship":              {rooms: []string{"."}},
 	"internal/brokertest":  {rooms: []string{"."}},
+	"internal/certtest":    {},
 	"internal/leaktest":    {},
 	"internal/redistest":   {},
 	"internal/auth":        {rooms: []string{"."}, third: []string{"github.com/alexedwards/argon2id", "golang.org/x/crypto"}},
@@ -42,7 +43,7 @@ var house = map[string]room{
 	"internal/e2e":         {rooms: []string{".", "redisbroker", "logship", "internal/sse", "internal/redistest"}},
 	"internal/e2e/publish": {rooms: []string{".", "redisbroker", "logship"}},
 	"web":                  {},
-	"cmd/loglane":          {rooms: []string{"internal/app", "logship", "internal/sse", "internal/vt"}, third: []string{"github.com/alecthomas/kong", "gopkg.in/yaml.v3", "golang.org/x/term"}},
+	"cmd/loglane":          {rooms: []string{"internal/app", "logship", "internal/sse", "internal/vt"}, third: []string{"github.com/alecthomas/kong", "go.yaml.in/yaml/v4", "golang.org/x/term"}},
 }
 
 type goPackage struct {

@@ -9,6 +9,7 @@ import (
 
 type demoCmd struct {
 	app.DemoSettings
+	app.ConfigFile
 }
 
 func (*demoCmd) examples() string {

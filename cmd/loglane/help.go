@@ -35,12 +35,12 @@ func helpWithExamples(options kong.HelpOptions, ctx *kong.Context) error {
 }
 
 // describe is a flag's help with its default and its environment variables.
-func describe(value *kong.Value) string {
+func (v *values) describe(value *kong.Value) string {
 	var notes []string
 	if value.HasDefault && value.Default != "" {
 		notes = append(notes, "default "+value.Default)
 	}
-	for _, env := range value.Tag.Envs {
+	for _, env := range v.variables[value] {
 		notes = append(notes, "$"+env)
 	}
 	if len(notes) == 0 {

@@ -4,7 +4,8 @@
 //	loglane user add alice --auth-file users.txt     # asks for a password
 //	loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0
 //
-// Every setting is a flag and an environment variable; 'loglane serve --help' lists them.
+// Every setting is a flag, an environment variable and a member of the YAML file that
+// --config names; 'loglane serve --help' lists them.
 // It ends with 0 when it did what was asked, 1 when something failed while it ran, and 2
 // when it was called wrongly or its settings cannot work.
 package main
@@ -14,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"reflect"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -44,7 +44,9 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Serve the log streams and the pages."`
 	Demo        demoCmd        `cmd:"" help:"Serve a little shop and its log lines, with accounts made up for it."`
 	User        userCmd        `cmd:"" help:"Add, change, list and remove the users of an auth file."`
+	Token       tokenCmd       `cmd:"" help:"Make, list and revoke the API tokens of an auth file."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a gateway on this machine whether it answers."`
+	Completion  completionCmd  `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
 	Help helpFlag `short:"h" help:"Show help."`
@@ -52,35 +54,27 @@ type cli struct {
 
 // run runs one command and returns the exit code.
 func run(args []string, t terminal) int {
-	err := execute(args, t)
+	values := newValues()
+	err := execute(args, t, values)
 	switch {
 	case err == nil, errors.Is(err, errHelpShown):
 		return 0
-	case errors.As(err, new(*usageError)), errors.As(err, new(*app.SettingError)):
-		tell(t.err, err)
+	case errors.As(err, new(*usageError)), errors.As(err, new(*app.SettingError)), errors.As(err, new(*configError)):
+		tell(t.err, err, values)
 		return exitUsage
 	default:
-		tell(t.err, err)
+		tell(t.err, err, values)
 		return exitFailed
 	}
 }
 
-func execute(args []string, t terminal) error {
-	var c cli
-	values := newValues()
-	parser, err := kong.New(&c,
-		kong.Name("loglane"),
-		kong.Description("Each signed-in user's own log lines, live, in a browser."),
-		kong.Writers(t.out, t.err),
-		kong.NoDefaultHelp(),
-		kong.Help(helpWithExamples),
-		kong.ValueFormatter(describe),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
-		kong.KindMapper(reflect.Int, values.mapper(parseInt)),
-		kong.TypeMapper(durationType, values.mapper(parseDuration)),
-	)
+func execute(args []string, t terminal, values *values) error {
+	parser, err := newParser(&cli{}, t, values)
 	if err != nil {
 		return fmt.Errorf("the command line cannot be built: %w", err)
+	}
+	if len(args) > 0 && args[0] == completeVerb {
+		return complete(t.out, parser.Model.Node, args[1:])
 	}
 	ctx, err := parser.Parse(args)
 	switch {
@@ -90,6 +84,18 @@ func execute(args []string, t terminal) error {
 		return usage(errors.Join(err, values.problems()), hint(err))
 	}
 	return ctx.Run(t, values)
+}
+
+func newParser(c *cli, t terminal, values *values) (*kong.Kong, error) {
+	return kong.New(c, append(values.options(),
+		kong.Name("loglane"),
+		kong.Description("Each signed-in user's own log lines, live, in a browser."),
+		kong.Writers(t.out, t.err),
+		kong.NoDefaultHelp(),
+		kong.Help(helpWithExamples),
+		kong.ValueFormatter(values.describe),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
+	)...)
 }
 
 // A usageError is a fault of how the program was called.
@@ -131,10 +137,10 @@ func printable(text string) string {
 }
 
 // tell writes an error; of several, each on its own line.
-func tell(w io.Writer, err error) {
+func tell(w io.Writer, err error, values *values) {
 	lines := strings.Split(err.Error(), "\n")
 	for i, line := range lines {
-		lines[i] = printable(line)
+		lines[i] = printable(values.placed(line))
 	}
 	if len(lines) == 1 {
 		fmt.Fprintln(w, "loglane:", lines[0])

@@ -10,7 +10,7 @@ import (
 // TestMain lets the test binary be the program itself, so that tests call it as a user
 // does.
 func TestMain(m *testing.M) {
-	if os.Getenv("LOGLANE_TEST_RUN") != "" {
+	if os.Getenv("TEST_RUN_LOGLANE") != "" {
 		main()
 	}
 	leaktest.Main(m)

@@ -11,21 +11,24 @@ import (
 
 type serveCmd struct {
 	app.Settings
+	app.ConfigFile
 }
 
 func (*serveCmd) examples() string {
 	return `  loglane serve --auth-file users.txt
   loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0 --addr :8080
   LOGLANE_REDIS_URL=redis://:secret@redis:6379/1 loglane serve --auth-file users.txt --base-path /logs/
-  loglane serve --auth-file users.txt --log-format json --log-level debug`
+  loglane serve --config loglane.yaml --log-level debug     # flags go before the file`
 }
 
 // Run serves until SIGINT or SIGTERM.
 func (c *serveCmd) Run(t terminal, v *values) error {
-	gateway, err := app.New(c.Settings, &app.Options{Logger: c.Logger(t.err), Faults: v.problems()})
+	log := c.Logger(t.err)
+	gateway, err := app.New(c.Settings, &app.Options{Logger: log, Faults: v.problems()})
 	if err != nil {
 		return usage(err, "See 'loglane serve --help'.")
 	}
+	v.warnOfStrays(log)
 	ctx, cut, stop := signals()
 	defer stop()
 	return gateway.Run(ctx, cut, nil)

@@ -28,10 +28,15 @@ func freeAddr(t *testing.T) string {
 // answers waits until the gateway does.
 func answers(t *testing.T, url string) {
 	t.Helper()
+	answersTo(t, http.DefaultClient, url)
+}
+
+func answersTo(t *testing.T, client *http.Client, url string) {
+	t.Helper()
 	deadline, tick := time.After(10*time.Second), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
 	for {
-		if answer, err := http.Get(url); err == nil {
+		if answer, err := client.Get(url); err == nil {
 			answer.Body.Close()
 			return
 		}

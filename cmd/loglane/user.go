@@ -13,6 +13,8 @@ type userCmd struct {
 	Role   userRoleCmd   `cmd:"" help:"Change a user's role; it ends the user's sessions."`
 	List   userListCmd   `cmd:"" help:"List the users, their roles and their channels."`
 	Remove userRemoveCmd `cmd:"" help:"Remove a user; it ends the user's sessions."`
+
+	app.ConfigFile
 }
 
 func (*userCmd) examples() string {
@@ -150,6 +152,17 @@ func (c *userRemoveCmd) Run(t terminal, v *values) error {
 	if err := users.Remove(c.Name); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(t.out, "removed %s\n", app.QuoteName(c.Name))
-	return err
+	if _, err := fmt.Fprintf(t.out, "removed %s\n", app.QuoteName(c.Name)); err != nil {
+		return err
+	}
+	tokens, err := users.TokensOf(c.Name)
+	if err != nil {
+		return err
+	}
+	for _, id := range tokens {
+		if _, err := fmt.Fprintf(t.out, "the API token %s still reads as %s: 'loglane token revoke %s' ends it\n", id, app.QuoteName(c.Name), id); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -31,10 +31,13 @@ type App struct {
 
 	upstream *upstream
 	hub      *loglane.Hub
-	login    *auth.Login
+	login    *auth.Login          // nil without users in the auth file
+	ways     []auth.Authenticator // in the order in which they are tried
 	server   *server.Server
 	http     *http.Server
 	listener net.Listener
+
+	certificate *server.Certificate // nil serves HTTP
 
 	failed chan error
 	ending cleanups
@@ -66,13 +69,15 @@ func (a *App) wire(opts *Options) error {
 	if upstreamErr == nil {
 		a.ending.push("broker", a.upstream.close)
 	}
-	if err := errors.Join(opts.Faults, s.Check(), usersErr, upstreamErr); err != nil {
+	var certificateErr error
+	a.certificate, certificateErr = s.Place.open(a.log)
+	if err := errors.Join(opts.Faults, s.Check(), usersErr, s.Forward.clash(users), upstreamErr, certificateErr); err != nil {
 		return err
 	}
 	if err := a.wireHub(); err != nil {
 		return err
 	}
-	if err := a.wireLogin(users, template); err != nil {
+	if err := a.wireWays(users, template); err != nil {
 		return err
 	}
 	return a.wireServer(opts, template)
@@ -115,18 +120,6 @@ func (a *App) wireHub() (err error) {
 	return nil
 }
 
-func (a *App) wireLogin(users *auth.Users, template loglane.Template) (err error) {
-	a.login, err = auth.NewLogin(auth.LoginOptions{
-		Users: users, Sessions: a.upstream.sessions, Notices: a.upstream.notices, Template: template,
-		BasePath: a.settings.Base(), OnEnd: server.EndStreams(a.hub), Logger: a.log,
-	})
-	if err != nil {
-		return err
-	}
-	a.spawn("login", a.login.Run)
-	return nil
-}
-
 func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	var beside []server.Route
 	if opts.beside != nil {
@@ -135,11 +128,17 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		}
 	}
 	s := a.settings
-	a.server, err = server.New(server.Options{
-		Hub: a.hub, Login: a.login, Pages: web.Files(), BasePath: s.Base(),
+	options := server.Options{
+		Hub: a.hub, Ways: a.ways, Pages: web.Files(), BasePath: s.Base(), LoginURL: s.LoginURL,
 		StreamDisabled: !s.StreamEnabled, Template: template,
 		Limits: server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
 		Probes: a.upstream.probes, Beside: beside, Logger: a.log,
-	})
+	}
+	options.PublicURL, _ = s.public() // Check has told their errors
+	options.TrustedProxies, _ = server.ParseProxies(s.TrustedProxies)
+	if a.login != nil {
+		options.Login = a.login
+	}
+	a.server, err = server.New(options)
 	return err
 }

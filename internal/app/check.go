@@ -18,7 +18,10 @@ import (
 func (s *Settings) Check() error {
 	return errors.Join(
 		s.Place.Check(),
-		s.Identity.Check(),
+		s.Outside.Check(s.Base()),
+		s.someWayIn(),
+		s.Identity.check(),
+		s.Forward.Check(),
 		s.Upstream.check(),
 		s.Streams.check(),
 		s.Logging.Check(),
@@ -40,19 +43,36 @@ func (p *Place) Check() error {
 	if !cleanPath.MatchString(p.Base()) {
 		errs = append(errs, Wrong("base-path", p.BasePath, "it is not a path of letters, digits, '-', '_', '.' and '~' that begins with a slash"))
 	}
+	if (p.TLSCert == "") != (p.TLSKey == "") {
+		missing := "tls-key"
+		if p.TLSCert == "" {
+			missing = "tls-cert"
+		}
+		errs = append(errs, Wrong(missing, "", "it is missing: HTTPS needs both --tls-cert and --tls-key"))
+	}
 	return errors.Join(errs...)
 }
 
-// Check reports what is wrong with the identity.
+// someWayIn refuses settings with which nobody could come in.
+func (s *Settings) someWayIn() error {
+	if s.AuthFile != "" || s.AuthURL != "" {
+		return nil
+	}
+	return Wrong("auth-file", "", "it is missing, so nobody could sign in: make one with 'loglane user add NAME --auth-file FILE', or take your application's own login with --auth-url")
+}
+
+// Check reports what is wrong with the identity of a command that edits the auth file.
 func (i *Identity) Check() error {
 	var errs []error
 	if i.AuthFile == "" {
-		errs = append(errs, Wrong("auth-file", "", "it is missing, so nobody could sign in: make one with 'loglane user add NAME --auth-file FILE'"))
+		errs = append(errs, Wrong("auth-file", "", "it is missing: name the file of users and API tokens"))
 	}
-	if _, err := i.Template(); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, i.check())...)
+}
+
+func (i *Identity) check() error {
+	_, err := i.Template()
+	return err
 }
 
 // Template is the parsed channel template.

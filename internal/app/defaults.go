@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -35,6 +36,8 @@ func setText(target reflect.Value, text string) error {
 		b, err := strconv.ParseBool(text)
 		target.SetBool(b)
 		return err
+	case []string:
+		target.Set(reflect.ValueOf(strings.Split(text, ",")))
 	case time.Duration:
 		d, err := time.ParseDuration(text)
 		target.SetInt(int64(d))

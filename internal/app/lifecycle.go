@@ -29,6 +29,9 @@ func (a *App) Start(ctx context.Context) error {
 		return err
 	}
 	a.http = server.NewHTTP(a.server.Handler(), a.log)
+	if a.certificate != nil {
+		a.http.TLSConfig = a.certificate.TLS()
+	}
 	a.spawn("serving", a.serve)
 	a.ending.push("connections", a.shutdown)
 	a.ending.push("streams", a.drain)
@@ -38,12 +41,18 @@ func (a *App) Start(ctx context.Context) error {
 
 // URL is where a browser on this machine finds a started gateway.
 func (a *App) URL() string {
-	return Place{Addr: a.listener.Addr().String(), BasePath: a.settings.BasePath}.URL()
+	place := a.settings.Place
+	place.Addr = a.listener.Addr().String()
+	return place.URL()
 }
 
 // serve returns once the connections' cleanup has begun.
 func (a *App) serve(context.Context) error {
-	if err := a.http.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+	serve := a.http.Serve
+	if a.http.TLSConfig != nil {
+		serve = func(l net.Listener) error { return a.http.ServeTLS(l, "", "") }
+	}
+	if err := serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

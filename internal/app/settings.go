@@ -2,33 +2,57 @@ package app
 
 import (
 	"net"
-	"reflect"
 	"strings"
 	"time"
 )
 
 // Settings are all settings of a gateway. The tags are the one place where a setting's
 // flag, environment variable, default, help and example stand; a setting without an
-// example has its default as one.
+// example has its default as one. A setting that takes several values is a slice, or a
+// string whose placeholder ends with ",…".
 type Settings struct {
 	Place
+	Outside
 	Identity
+	Forward
 	Upstream
 	Streams
 	Logging
 	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end; then they are cut."`
 }
 
+// ConfigFile is where further settings stand, for each verb that has any of them. It is no
+// setting itself: a file names no other.
+type ConfigFile struct {
+	Config string `name:"config" env:"LOGLANE_CONFIG" placeholder:"FILE" help:"YAML file with settings by the names of their flags; flags and environment variables go before it."`
+}
+
 // Place is where the gateway listens.
 type Place struct {
 	Addr     string `name:"addr" env:"LOGLANE_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
 	BasePath string `name:"base-path" env:"LOGLANE_BASE_PATH" default:"/" example:"/logs/" placeholder:"PATH" help:"Path below which everything is served."`
+	TLSCert  string `name:"tls-cert" env:"LOGLANE_TLS_CERT" example:"cert.pem" placeholder:"FILE" help:"PEM file of a certificate and its chain, to serve HTTPS; it is read again when it changes."`
+	TLSKey   string `name:"tls-key" env:"LOGLANE_TLS_KEY" example:"key.pem" placeholder:"FILE" help:"PEM file of the certificate's private key."`
 }
 
 // Identity is who may sign in, and to which channels names lead.
 type Identity struct {
 	AuthFile        string `name:"auth-file" env:"LOGLANE_AUTH_FILE" example:"users.txt" placeholder:"FILE" help:"File of the users, as the user commands write it."`
 	ChannelTemplate string `name:"channel-template" env:"LOGLANE_CHANNEL_TEMPLATE" default:"User.{username}" placeholder:"TEMPLATE" help:"Context of a user's own channel."`
+}
+
+// Outside is how the gateway is reached through what stands before it.
+type Outside struct {
+	PublicURL      string `name:"public-url" env:"LOGLANE_PUBLIC_URL" example:"https://logs.example.com/" placeholder:"URL" help:"Where browsers find the gateway, with its base path; https makes cookies Secure."`
+	TrustedProxies string `name:"trusted-proxies" env:"LOGLANE_TRUSTED_PROXIES" example:"127.0.0.1,10.0.0.0/8" placeholder:"CIDR,…" help:"Addresses of the proxies in front whose X-Forwarded-For, -Proto and -Host are believed."`
+}
+
+// Forward is the login of another application, which the gateway asks who a request
+// comes from.
+type Forward struct {
+	AuthURL     string `name:"auth-url" env:"LOGLANE_AUTH_URL" example:"http://127.0.0.1:8000/whoami" placeholder:"URL" help:"URL of your application that says who a Cookie or Authorization header stands for."`
+	LoginURL    string `name:"login-url" env:"LOGLANE_LOGIN_URL" example:"https://app.example.com/login" placeholder:"URL" help:"Login page of your application, for --auth-url; it gets where to come back to as ?next=."`
+	SharedNames bool   `name:"shared-names" env:"LOGLANE_SHARED_NAMES" default:"false" help:"The users of --auth-file and of --auth-url who have one name are one person."`
 }
 
 // Upstream is the broker and what it keeps.
@@ -83,14 +107,10 @@ func Wrong(name, value, wrong string) error {
 }
 
 func example(name string) string {
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
-		if field.Tag.Get("name") != name {
-			continue
+	for _, setting := range table {
+		if setting.Name == name {
+			return setting.Example
 		}
-		if e := field.Tag.Get("example"); e != "" {
-			return e
-		}
-		return field.Tag.Get("default")
 	}
 	return ""
 }
@@ -100,6 +120,9 @@ func (p Place) Base() string {
 	return strings.TrimSuffix(p.BasePath, "/") + "/"
 }
 
+// Secure says whether the gateway serves HTTPS.
+func (p Place) Secure() bool { return p.TLSCert != "" }
+
 // URL is where a program on this machine finds a gateway at the place.
 func (p Place) URL() string {
 	addr := p.Addr
@@ -107,5 +130,9 @@ func (p Place) URL() string {
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
 		addr = net.JoinHostPort("localhost", port)
 	}
-	return "http://" + addr + p.Base()
+	scheme := "http://"
+	if p.Secure() {
+		scheme = "https://"
+	}
+	return scheme + addr + p.Base()
 }

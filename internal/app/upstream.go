@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/loglane/loglane"
@@ -18,6 +17,7 @@ type upstream struct {
 	name     string
 	sessions auth.Sessions
 	notices  auth.Notices
+	uses     auth.TokenUses
 	// arrive fails where the broker is there and will never serve us, and only tells
 	// the log where it is away: it may come back at any time.
 	arrive func(context.Context) error
@@ -48,7 +48,7 @@ func openMemory(keep, global loglane.Retention) (*upstream, error) {
 	nothing := func(context.Context) error { return nil }
 	return &upstream{
 		Broker: broker, name: "embedded",
-		sessions: auth.NewMemorySessions(), notices: auth.NewMemoryNotices(),
+		sessions: auth.NewMemorySessions(), notices: auth.NewMemoryNotices(), uses: &auth.MemoryTokenUses{},
 		arrive: nothing, close: nothing,
 	}, nil
 }
@@ -70,19 +70,7 @@ func openRedis(url string, keep, global loglane.Retention, log *slog.Logger) (*u
 	healthy := func(ctx context.Context) error { return errors.Join(broker.Healthy(), broker.Ping(ctx)) }
 	return &upstream{
 		Broker: broker, name: "redis",
-		sessions: broker.Sessions(), notices: broker.Notices(),
+		sessions: broker.Sessions(), notices: broker.Notices(), uses: broker.TokenUses(),
 		arrive: arrive, probes: []server.Probe{{Name: "broker", Check: healthy}}, close: broker.Close,
 	}, nil
-}
-
-// open reads the users. Without a file or a template there are none, and Check says so.
-func (i Identity) open(template loglane.Template, log *slog.Logger) (*auth.Users, error) {
-	if i.Check() != nil {
-		return nil, nil
-	}
-	users, err := auth.OpenUsers(i.AuthFile, template, &auth.UsersOptions{Logger: log})
-	if err != nil {
-		return nil, fmt.Errorf("--auth-file: %w", err)
-	}
-	return users, nil
 }

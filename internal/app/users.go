@@ -65,6 +65,26 @@ func (u *Users) List() ([]User, error) {
 	return list, nil
 }
 
+// TokensOf returns the ids of the API tokens that read as a user, which stay when the user
+// is removed.
+func (u *Users) TokensOf(name string) ([]string, error) {
+	tokens, err := u.file.Tokens()
+	if err != nil {
+		return nil, err
+	}
+	channel, err := u.file.Template.Context(name)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, token := range tokens {
+		if token.Scope == auth.ReadScope && token.Target()[0] == channel {
+			ids = append(ids, token.ID)
+		}
+	}
+	return ids, nil
+}
+
 // Remove removes a user, which ends the user's sessions.
 func (u *Users) Remove(name string) error { return u.file.Remove(name) }
 

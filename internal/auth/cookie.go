@@ -15,7 +15,7 @@ const (
 )
 
 // secure says whether the browser speaks TLS, with this process or with a proxy before it.
-func (l *Login) secure(r *http.Request) bool { return l.cookieSecure || r.TLS != nil }
+func (l *Login) secure(r *http.Request) bool { return l.cookieSecure || r.TLS != nil || l.tlsBefore(r) }
 
 // token returns what the session cookie holds, or "".
 func (l *Login) token(r *http.Request) string {

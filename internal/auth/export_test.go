@@ -1,5 +1,10 @@
 package auth
 
+import (
+	"context"
+	"net/http"
+)
+
 // Kept returns how many sessions are in memory, expired ones included.
 func Kept(m *MemorySessions) int {
 	m.mu.Lock()
@@ -46,3 +51,36 @@ func OccupyHashing(u *Users, free int) (release func()) {
 
 // DummyHash returns the hash that unknown names are compared with.
 func DummyHash(u *Users) string { return u.roster.Load().dummy }
+
+// ForgetAnswers forgets what the other application has said.
+func ForgetAnswers(f *Forward) {
+	f.answers.mu.Lock()
+	defer f.answers.mu.Unlock()
+	clear(f.answers.kept)
+}
+
+// ParseAnswer reads another application's 200.
+func ParseAnswer(header http.Header, body []byte) (name string, roles, channels []string, err error) {
+	a, err := parseAnswer(header, body)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	return a.Name, a.Roles, a.Channels, nil
+}
+
+// AskWith puts ask in the place of the other application; "" is nobody.
+func AskWith(f *Forward, ask func(cookie string) (name string)) {
+	f.answers.ask = func(_ context.Context, given credentials) (*answer, error) {
+		if name := ask(given.cookie); name != "" {
+			return &answer{Name: name}, nil
+		}
+		return nil, nil
+	}
+}
+
+// KeptAnswers returns how many answers are kept, those that are over included.
+func KeptAnswers(f *Forward) int {
+	f.answers.mu.Lock()
+	defer f.answers.mu.Unlock()
+	return len(f.answers.kept)
+}

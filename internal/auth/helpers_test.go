@@ -270,6 +270,12 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
 func (l *logBuffer) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -307,4 +313,18 @@ func wantError(t testing.TB, err error, parts ...string) {
 func write(t testing.TB, path, content string) {
 	t.Helper()
 	must(t, os.WriteFile(path, []byte(content), 0o600))
+}
+
+// eventually waits for what another goroutine brings about.
+func eventually(t testing.TB, true func() bool) {
+	t.Helper()
+	deadline, tick := time.After(10*time.Second), time.NewTicker(2*time.Millisecond)
+	defer tick.Stop()
+	for !true() {
+		select {
+		case <-deadline:
+			t.Fatal("it does not come true")
+		case <-tick.C:
+		}
+	}
 }

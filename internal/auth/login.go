@@ -46,6 +46,10 @@ type LoginOptions struct {
 	// because a proxy speaks TLS. Requests over TLS get a secure cookie in any case.
 	CookieSecure bool
 
+	// Secure says whether a request's browser speaks TLS with a proxy in front; nil is that
+	// none does. Requests that are secure so get a secure cookie too.
+	Secure func(*http.Request) bool
+
 	// BasePath is the URL path that everything is below; default "/".
 	BasePath string
 
@@ -61,7 +65,9 @@ type LoginOptions struct {
 	// [DefaultAccountTries], [DefaultAddressTries] and [DefaultTotalTries].
 	AccountTries, AddressTries, TotalTries Tries
 
-	// Address returns the address that a request counts with; default [RemoteAddress].
+	// Address returns the address of the caller itself, not of a proxy in front, or "" where
+	// it is not known. nil is [RemoteAddress], of which loopback and private addresses are
+	// taken for a proxy's and not counted.
 	Address func(*http.Request) string
 
 	// Logger gets what happens between requests; default slog.Default().
@@ -82,6 +88,7 @@ type Login struct {
 	sessions     Sessions
 	notices      Notices
 	cookieSecure bool
+	tlsBefore    func(*http.Request) bool
 	cookiePath   string
 	lifetime     time.Duration
 	idle         time.Duration
@@ -113,6 +120,7 @@ func NewLogin(o LoginOptions) (*Login, error) {
 		sessions:     o.Sessions,
 		notices:      o.Notices,
 		cookieSecure: o.CookieSecure,
+		tlsBefore:    o.Secure,
 		cookiePath:   cookiePath(o.BasePath),
 		lifetime:     o.Lifetime,
 		idle:         o.IdleTimeout,
@@ -149,7 +157,10 @@ func (o LoginOptions) withDefaults() LoginOptions {
 		o.TotalTries = DefaultTotalTries
 	}
 	if o.Address == nil {
-		o.Address = RemoteAddress
+		o.Address = ownAddress
+	}
+	if o.Secure == nil {
+		o.Secure = func(*http.Request) bool { return false }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -238,7 +249,7 @@ func (l *Login) Run(ctx context.Context) error {
 	defer close(done)
 
 	var workers sync.WaitGroup
-	workers.Go(func() { l.users.Watch(ctx, l.usersChanged) })
+	workers.Go(func() { l.users.Watch(ctx, Revoke(l.onEnd)) })
 	workers.Go(func() { l.hear(ctx) })
 	workers.Go(func() { l.endings.run(ctx) })
 	select {
@@ -266,6 +277,3 @@ func (l *Login) Close() {
 		<-done
 	}
 }
-
-// usersChanged ends the streams of users who are not what they were when they signed in.
-func (l *Login) usersChanged(names []string) { l.onEnd(matchUsers(names), "revoked") }

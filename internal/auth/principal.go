@@ -56,13 +56,13 @@ const (
 //
 //   - Read: the own and the granted channels, the global one from operator, any from admin
 //   - Write: what Writes names, whatever the role; a session writes nothing
-//   - Purge: any channel from admin
+//   - Purge: any channel from admin, but not with an API token, which changes nothing
 func (p *Principal) Authorize(channel string, action Action) error {
 	switch {
 	case p == nil, !wellNamed(channel):
 	case action == Read && p.mayRead(channel),
 		action == Write && p.mayWrite(channel),
-		action == Purge && p.Role >= Admin:
+		action == Purge && p.Role >= Admin && p.Token == "":
 		return nil
 	}
 	return &loglane.StatusError{Code: http.StatusForbidden, Message: refusals[action]}
@@ -71,7 +71,7 @@ func (p *Principal) Authorize(channel string, action Action) error {
 var refusals = map[Action]string{
 	Read:  "You may not see this channel.",
 	Write: "You may not write to this channel: it takes an API token with the scope write that names it.",
-	Purge: "You may not empty this channel: it takes the role admin.",
+	Purge: "You may not empty this channel: it takes a login with the role admin.",
 }
 
 // wellNamed says whether a channel's name is one that [loglane.ChannelName] makes.

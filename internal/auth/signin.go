@@ -73,7 +73,7 @@ func (l *Login) take(account, address string) (giveBack func(), err error) {
 		which string
 	}
 	var counts []count
-	if !sharedAddress(address) {
+	if address != "" {
 		address = addressKey(address)
 		counts = append(counts,
 			count{l.addresses, tryKey{address: address}, "from this address"},

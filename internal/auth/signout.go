@@ -207,7 +207,8 @@ func (l *Login) obey(message []byte) {
 	}
 }
 
-// matchUsers matches the streams of users in any Unicode spelling of their names.
+// matchUsers matches the streams of users' sessions, in any Unicode spelling of their
+// names. Tokens and logins of other ways in that have the same name stand on their own.
 func matchUsers(names []string) func(session, user string) bool {
 	keys := map[string]bool{}
 	for _, name := range names {
@@ -215,8 +216,8 @@ func matchUsers(names []string) func(session, user string) bool {
 			keys[key] = true
 		}
 	}
-	return func(_, user string) bool {
+	return func(session, user string) bool {
 		key, err := loglane.EncodeName(user)
-		return err == nil && keys[key]
+		return err == nil && keys[key] && isSessionKey(session)
 	}
 }

@@ -98,15 +98,19 @@ func tooManyTries(which string, wait time.Duration) error {
 	}
 }
 
-// sharedAddress says whether many callers may stand behind an address: those of a proxy
-// in front come from its loopback or private one, or from a Unix socket.
-func sharedAddress(address string) bool {
-	if address == "" || strings.HasPrefix(address, "@") || strings.HasPrefix(address, "/") {
-		return true
+// ownAddress is the address of a request's caller, or "" where many callers may stand
+// behind it: those of a proxy in front come from its loopback or private one, or from a
+// Unix socket.
+func ownAddress(r *http.Request) string {
+	address := RemoteAddress(r)
+	if strings.HasPrefix(address, "@") || strings.HasPrefix(address, "/") {
+		return ""
 	}
 	ip, err := netip.ParseAddr(address)
-	ip = ip.Unmap()
-	return err == nil && (ip.IsLoopback() || ip.IsPrivate())
+	if ip = ip.Unmap(); err == nil && (ip.IsLoopback() || ip.IsPrivate()) {
+		return ""
+	}
+	return address
 }
 
 // RemoteAddress returns the address at the other end of the connection.

@@ -13,16 +13,19 @@ import (
 	"github.com/loglane/loglane"
 )
 
-// userLine is one line of the file of users; what has no user is kept as it is.
+// userLine is one line of the auth file; what has neither user nor token is kept as it is.
 type userLine struct {
-	text string
-	user *User
+	text  string
+	user  *User
+	token *Token
 }
 
 // fileHeader begins a file that is made new.
 const fileHeader = `# Who may sign in to Loglane, one user a line: user NAME ROLE PASSWORD STAMP
 # ROLE is viewer, operator or admin; PASSWORD is written by "loglane user passwd NAME --auth-file F".
 # STAMP may be missing; another one ends the user's sessions for good, so change it when you edit a line.
+# API tokens, one a line, as "loglane token create --auth-file F" writes them; a removed line revokes its token:
+#   token ID read SHA256 EXPIRES NAME ROLE    or    token ID write SHA256 EXPIRES CONTEXT…
 `
 
 // maxLineErrors bounds how many malformed lines one error names.
@@ -33,7 +36,7 @@ var stampForm = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 const byteOrderMark = "\ufeff"
 
 // parseUserLines reads the whole file; the error names every malformed line up to
-// maxLineErrors. Two users are never returned for one channel.
+// maxLineErrors. Two users are never returned for one channel, nor two tokens of one id.
 func parseUserLines(data []byte, template loglane.Template) ([]userLine, error) {
 	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
 	var lines []userLine
@@ -44,11 +47,11 @@ func parseUserLines(data []byte, template loglane.Template) ([]userLine, error) 
 		number++
 		text = strings.TrimRight(text, "\r\n")
 		line, err := parseUserLine(text, template)
-		if err == nil && line.user != nil {
-			if before := first[line.user.key]; before != 0 {
-				err = fmt.Errorf("the user %q stands in line %d already", line.user.Name, before)
+		if err == nil && line.what() != "" {
+			if before := first[line.what()]; before != 0 {
+				err = fmt.Errorf("%s stands in line %d already", line.title(), before)
 			} else {
-				first[line.user.key] = number
+				first[line.what()] = number
 			}
 		}
 		if err != nil {
@@ -63,6 +66,25 @@ func parseUserLines(data []byte, template loglane.Template) ([]userLine, error) 
 	return lines, errors.Join(problems...)
 }
 
+// what is the same for two lines that cannot both stand; "" can stand often.
+func (l userLine) what() string {
+	switch {
+	case l.user != nil:
+		return "user " + l.user.key
+	case l.token != nil:
+		return "token " + l.token.ID
+	default:
+		return ""
+	}
+}
+
+func (l userLine) title() string {
+	if l.user != nil {
+		return fmt.Sprintf("the user %q", l.user.Name)
+	}
+	return "the token " + l.token.ID
+}
+
 func parseUserLine(text string, template loglane.Template) (userLine, error) {
 	line := userLine{text: text}
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
@@ -72,8 +94,12 @@ func parseUserLine(text string, template loglane.Template) (userLine, error) {
 	switch {
 	case kind == "" || strings.HasPrefix(kind, "#"):
 		return line, nil
+	case kind == "token":
+		token, err := parseTokenLine(rest, template)
+		line.token = token
+		return line, err
 	case kind != "user":
-		return line, fmt.Errorf("begins with %q: a line is a comment (#) or %q", kind, "user NAME ROLE PASSWORD")
+		return line, fmt.Errorf("begins with %q: a line is a comment (#), %q or %s", kind, "user NAME ROLE PASSWORD", tokenForm)
 	}
 	name, rest, err := cutName(rest)
 	if err != nil {

@@ -32,7 +32,7 @@ type UsersOptions struct {
 	Logger *slog.Logger
 }
 
-// Users is who may sign in, as a file has it. Its methods may be called concurrently.
+// Users is the auth file: who may sign in, and the API tokens. Its methods may be called concurrently.
 type Users struct {
 	path     string
 	template loglane.Template
@@ -43,16 +43,18 @@ type Users struct {
 
 // roster is one state of the file.
 type roster struct {
-	data  []byte
-	stat  fs.FileInfo
-	read  time.Time
-	users map[string]User
-	dummy string // a hash that costs what most users' hashes do
+	data   []byte
+	stat   fs.FileInfo
+	read   time.Time
+	users  map[string]User
+	tokens map[string]Token // by their ids
+	dummy  string           // a hash that costs what most users' hashes do
 }
 
 // OpenUsers reads the file of users and validates it whole. template makes users'
 // channels. opts may be nil. It fails where the file cannot be read, has a malformed
-// line, a name that cannot be a channel, or no users; the error says what mends it.
+// line, a name that cannot be a channel, or neither users nor API tokens; the error says
+// what mends it.
 // It starts nothing: [Users.Watch] follows later changes.
 func OpenUsers(path string, template loglane.Template, opts *UsersOptions) (*Users, error) {
 	u := &Users{path: path, template: template, log: slog.Default(), workers: newHashWorkers()}
@@ -63,7 +65,7 @@ func OpenUsers(path string, template loglane.Template, opts *UsersOptions) (*Use
 	if err != nil {
 		return nil, err
 	}
-	if len(first.users) == 0 {
+	if len(first.users) == 0 && len(first.tokens) == 0 {
 		return nil, u.errNobody()
 	}
 	u.roster.Store(first)
@@ -71,8 +73,11 @@ func OpenUsers(path string, template loglane.Template, opts *UsersOptions) (*Use
 }
 
 func (u *Users) errNobody() error {
-	return fmt.Errorf("the users file %s has no users: add one with \"loglane user add NAME --auth-file %s\"", u.path, u.path)
+	return fmt.Errorf("the users file %s has no users: add one with \"loglane user add NAME --auth-file %s\", or an API token with \"loglane token create\"", u.path, u.path)
 }
+
+// Any says whether there are users, and not only API tokens.
+func (u *Users) Any() bool { return len(u.roster.Load().users) > 0 }
 
 // Lookup returns the user of a name, in any Unicode spelling of it.
 func (u *Users) Lookup(name string) (User, bool) {
@@ -131,10 +136,13 @@ func (u *Users) load() (*roster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the users file %s is malformed: %w", u.path, err)
 	}
-	users := map[string]User{}
+	users, tokens := map[string]User{}, map[string]Token{}
 	params := argon2id.Params{}
 	counts := map[argon2id.Params]int{}
 	for _, line := range lines {
+		if line.token != nil {
+			tokens[line.token.ID] = *line.token
+		}
 		if line.user == nil {
 			continue
 		}
@@ -150,7 +158,7 @@ func (u *Users) load() (*roster, error) {
 	if len(users) == 0 {
 		params = *Cost{}.params()
 	}
-	return &roster{data: data, stat: stat, read: read, users: users, dummy: dummyHash(params)}, nil
+	return &roster{data: data, stat: stat, read: read, users: users, tokens: tokens, dummy: dummyHash(params)}, nil
 }
 
 // readUsersFile reads a regular file of bounded size.

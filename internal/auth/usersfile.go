@@ -9,10 +9,10 @@ import (
 	"github.com/loglane/loglane"
 )
 
-// UsersFile edits the file of users, for a command line. Every edit replaces the file
-// as a whole, so that a reader sees the state before or after it; lines that are not
-// concerned stay as they are, and one that is gets a new stamp. Edits of several processes wait for each other where the
-// system has flock.
+// UsersFile edits the auth file, for a command line. Every edit replaces the file as a
+// whole, so that a reader sees the state before or after it; lines that are not concerned
+// stay as they are, and a user's that is gets a new stamp. Edits of several processes wait
+// for each other where the system has flock.
 //
 // A new file can be read by its owner only (0600). A file that exists keeps its owner
 // and group, and of its permissions only that the group may read.
@@ -87,12 +87,16 @@ func (f UsersFile) Remove(name string) error {
 		if err != nil {
 			return nil, err
 		}
-		lines = slices.Delete(lines, i, i+1)
-		if blank(formatUserLines(lines)) {
-			lines = headerLines() // a blank file would be taken for one that is being written
-		}
-		return lines, nil
+		return withoutLine(lines, i), nil
 	})
+}
+
+func withoutLine(lines []userLine, i int) []userLine {
+	lines = slices.Delete(lines, i, i+1)
+	if blank(formatUserLines(lines)) {
+		return headerLines() // a blank file would be taken for one that is being written
+	}
+	return lines
 }
 
 func (f UsersFile) change(name string, change func(*User) error) error {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -18,15 +17,22 @@ const (
 	settled = 3 * time.Second
 )
 
-// Watch follows the file of users until ctx ends. It looks twice a second, so that a
-// change holds within a second. onChange gets the names, in no order, of users whose
-// password or role is no longer the same or who are gone; it is called after the change
+// Changed is what an edit of the auth file ends: who and what is gone or no longer the
+// same, in no order.
+type Changed struct {
+	Users  []string // names
+	Tokens []string // ids
+}
+
+// Watch follows the auth file until ctx ends. It looks twice a second, so that a change
+// holds within a second. onChange gets the users whose password or role is no longer the
+// same or who are gone, and the tokens of which anything is; it is called after the change
 // holds, never concurrently, and may be nil.
 //
 // An edit that cannot be read, is malformed or leaves the file blank changes nothing and
 // is logged once; the users from before it stay. A file with only comments in it is read
 // as one without users. At most one Watch may run.
-func (u *Users) Watch(ctx context.Context, onChange func(changed []string)) {
+func (u *Users) Watch(ctx context.Context, onChange func(Changed)) {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	complaint := ""
@@ -48,35 +54,34 @@ func (u *Users) Watch(ctx context.Context, onChange func(changed []string)) {
 			complaint = ""
 			u.log.Info("the users file can be used again", "path", u.path)
 		}
-		if len(changed) > 0 && onChange != nil {
+		if len(changed.Users)+len(changed.Tokens) > 0 && onChange != nil {
 			onChange(changed)
 		}
 	}
 }
 
-// reload takes over what the file has now, and returns the names of users who are no
-// longer what they were.
-func (u *Users) reload() (changed []string, err error) {
+// reload takes over what the file has now, and returns what is no longer what it was.
+func (u *Users) reload() (changed Changed, err error) {
 	old := u.roster.Load()
 	if stat, err := os.Stat(u.path); err == nil && old.current(stat) {
-		return nil, nil
+		return Changed{}, nil
 	}
 	next, err := u.load()
 	if err != nil {
-		return nil, err
+		return Changed{}, err
 	}
 	if bytes.Equal(next.data, old.data) {
-		next.users, next.dummy = old.users, old.dummy
+		next.users, next.tokens, next.dummy = old.users, old.tokens, old.dummy
 		u.roster.Store(next)
-		return nil, nil
+		return Changed{}, nil
 	}
 	if blank(next.data) {
-		return nil, fmt.Errorf("the users file %s is empty", u.path)
+		return Changed{}, fmt.Errorf("the users file %s is empty", u.path)
 	}
 	u.roster.Store(next)
 	changed = old.changed(next)
-	u.log.Info("the users file was read again", "path", u.path, "users", len(next.users), "revoked", len(changed))
-	if len(next.users) == 0 {
+	u.log.Info("the users file was read again", "path", u.path, "users", len(next.users), "tokens", len(next.tokens), "revoked", len(changed.Users)+len(changed.Tokens))
+	if len(next.users) == 0 && (len(old.users) > 0 || len(next.tokens) == 0) {
 		u.log.Warn("nobody can sign in any more", "error", u.errNobody())
 	}
 	return changed, nil
@@ -90,12 +95,33 @@ func (r *roster) current(stat os.FileInfo) bool {
 		r.read.Sub(stat.ModTime()) > settled
 }
 
-func (r *roster) changed(next *roster) []string {
-	var names []string
+func (r *roster) changed(next *roster) (c Changed) {
 	for key, user := range r.users {
 		if now, found := next.users[key]; !found || now.version() != user.version() {
-			names = append(names, user.Name)
+			c.Users = append(c.Users, user.Name)
 		}
 	}
-	return slices.Clip(names)
+	for id, token := range r.tokens {
+		if now, found := next.tokens[id]; !found || !now.same(token) {
+			c.Tokens = append(c.Tokens, id)
+		}
+	}
+	return c
+}
+
+// Revoke returns what [Users.Watch] is to call, so that the open streams of what has
+// changed end; onEnd is as in [LoginOptions]. A [Login] does so itself.
+func Revoke(onEnd func(match func(session, user string) bool, reason string)) func(Changed) {
+	return func(c Changed) {
+		if len(c.Users) > 0 {
+			onEnd(matchUsers(c.Users), "revoked")
+		}
+		sessions := map[string]bool{}
+		for _, id := range c.Tokens {
+			sessions[sessionOf(id)] = true
+		}
+		if len(sessions) > 0 {
+			onEnd(func(session, _ string) bool { return sessions[session] }, "revoked")
+		}
+	}
 }

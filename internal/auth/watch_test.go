@@ -20,7 +20,7 @@ func TestWatch(t *testing.T) {
 		var changed []string
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		go users.Watch(ctx, func(names []string) { changed = append(changed, names...) })
+		go users.Watch(ctx, func(c auth.Changed) { changed = append(changed, c.Users...) })
 		wait := func() {
 			t.Helper()
 			time.Sleep(500 * time.Millisecond)
@@ -91,7 +91,7 @@ func TestWatchSeesWhatTheClockDoesNot(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var changed []string
-		go users.Watch(ctx, func(names []string) { changed = append(changed, names...) })
+		go users.Watch(ctx, func(c auth.Changed) { changed = append(changed, c.Users...) })
 
 		other := []byte(text)
 		copy(other[slices.Index(other, '$'):], "$argon2id$v=19$m=9") // same length

@@ -1,6 +1,10 @@
 package server
 
-import "time"
+import (
+	"net/http"
+	"net/netip"
+	"time"
+)
 
 // Patterns are those of all routes, for the test that demands a row for each.
 func (s *Server) Patterns() []string {
@@ -13,3 +17,8 @@ func (s *Server) Patterns() []string {
 
 // SetReadTime changes how long a body may take.
 func (o *Options) SetReadTime(limit time.Duration) { o.readTime = limit }
+
+// ClientOf is the caller that trusted proxies tell of.
+func ClientOf(trusted []netip.Prefix, header http.Header) netip.Addr {
+	return proxies(trusted).client(header)
+}

@@ -46,12 +46,17 @@ type gateway struct {
 	server *server.Server
 	store  *store
 	log    *record
+	file   auth.UsersFile
+	tokens map[string]string // texts of API tokens: "read" is alice's, "write" is for her channel
+
+	address func(*http.Request) string // of callers, as auth.LoginOptions takes it
 }
 
 type setup struct {
 	server.Options
-	broker loglane.Broker // instead of the memory broker
-	tls    bool
+	broker  loglane.Broker // instead of the memory broker
+	tls     bool
+	address func(*http.Request) string
 }
 
 func newGateway(t *testing.T, change func(*setup)) *gateway {
@@ -65,12 +70,14 @@ func newGateway(t *testing.T, change func(*setup)) *gateway {
 	if change != nil {
 		change(&s)
 	}
-	g.base = max(s.BasePath, "/")
+	g.base, g.address = max(s.BasePath, "/"), s.address
 	g.hub, err = loglane.NewHub(s.broker, &loglane.HubOptions{Logger: logger})
 	must(t, err)
 	t.Cleanup(func() { must(t, g.hub.Close(context.Background())) })
-	login := newLogin(t, g, logger)
+	users := g.openUsers(logger)
+	login := newLogin(t, g, users, logger)
 	s.Hub, s.Login = g.hub, login
+	s.Ways = append([]auth.Authenticator{auth.NewTokens(auth.TokensOptions{Users: users, Logger: logger}), login}, s.Ways...)
 	g.server, err = server.New(s.Options)
 	must(t, err)
 	g.Server = httptest.NewUnstartedServer(nil)
@@ -85,13 +92,11 @@ func newGateway(t *testing.T, change func(*setup)) *gateway {
 	return g
 }
 
-func newLogin(t *testing.T, g *gateway, logger *slog.Logger) *auth.Login {
+func newLogin(t *testing.T, g *gateway, users *auth.Users, logger *slog.Logger) *auth.Login {
 	t.Helper()
-	users, err := auth.OpenUsers(usersFile(t), loglane.DefaultTemplate, &auth.UsersOptions{Logger: logger})
-	must(t, err)
 	login, err := auth.NewLogin(auth.LoginOptions{
 		Users: users, Sessions: g.store, Notices: auth.NewMemoryNotices(),
-		BasePath: g.base, OnEnd: server.EndStreams(g.hub), Logger: logger,
+		BasePath: g.base, OnEnd: server.EndStreams(g.hub), Logger: logger, Secure: server.Secure, Address: g.address,
 	})
 	must(t, err)
 	running := make(chan error, 1)
@@ -103,17 +108,30 @@ func newLogin(t *testing.T, g *gateway, logger *slog.Logger) *auth.Login {
 	return login
 }
 
-// usersFile makes the accounts with hashes that cost next to nothing.
-func usersFile(t *testing.T) string {
+// openUsers makes the accounts, with hashes that cost next to nothing, and the tokens.
+func (g *gateway) openUsers(logger *slog.Logger) *auth.Users {
+	t := g.t
 	t.Helper()
-	file := auth.UsersFile{
+	g.file = auth.UsersFile{
 		Path: filepath.Join(t.TempDir(), "users"), Template: loglane.DefaultTemplate,
 		Cost: auth.Cost{Memory: 64, Iterations: 1, Parallelism: 1},
 	}
 	for name, role := range roles {
-		must(t, file.Add(name, role, password))
+		must(t, g.file.Add(name, role, password))
 	}
-	return file.Path
+	g.tokens = make(map[string]string)
+	for name, want := range map[string]auth.Token{
+		"read":  {Scope: auth.ReadScope, User: "alice"},
+		"write": {Scope: auth.WriteScope, Writes: []string{"User.alice"}},
+	} {
+		token, text, err := auth.NewToken(want, loglane.DefaultTemplate)
+		must(t, err)
+		must(t, g.file.AddToken(token))
+		g.tokens[name] = text
+	}
+	users, err := auth.OpenUsers(g.file.Path, loglane.DefaultTemplate, &auth.UsersOptions{Logger: logger})
+	must(t, err)
+	return users
 }
 
 // A store of sessions can be switched off.
@@ -175,6 +193,15 @@ type browser struct {
 	g       *gateway
 	client  *http.Client
 	cookies []*http.Cookie
+	headers http.Header // further ones
+	proxy   string      // URL of a proxy to go through; "" is none
+}
+
+// with returns a program that carries a token of the gateway's instead of cookies.
+func (g *gateway) with(token string) *browser {
+	b := g.as("")
+	b.headers = http.Header{"Authorization": {"Bearer " + g.tokens[token]}}
+	return b
 }
 
 // as returns a browser that name is signed in with; "" is nobody.
@@ -203,10 +230,17 @@ type answer struct {
 
 func (b *browser) request(method, path string, body io.Reader) *http.Request {
 	b.g.t.Helper()
-	r, err := http.NewRequestWithContext(b.g.t.Context(), method, b.g.URL+b.g.base+path, body)
+	origin := b.g.URL
+	if b.proxy != "" {
+		origin = b.proxy
+	}
+	r, err := http.NewRequestWithContext(b.g.t.Context(), method, origin+b.g.base+path, body)
 	must(b.g.t, err)
 	for _, cookie := range b.cookies {
 		r.AddCookie(cookie)
+	}
+	for name, values := range b.headers {
+		r.Header[name] = values
 	}
 	return r
 }

@@ -50,11 +50,17 @@ func secure(next http.Handler) http.Handler {
 	})
 }
 
-// sameOrigin refuses what another site makes a signed-in browser send.
+// sameOrigin refuses what another site makes a signed-in browser send. A proxy in front may
+// have changed the Host that an Origin is compared with; the public URL tells it as well.
 func (s *Server) sameOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
+	if public := s.opts.PublicURL; public != nil {
+		if err := protection.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
+			panic(err) // New has refused such a URL
+		}
+	}
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.log.Warn("refused a request that comes from another site", "method", r.Method, "route", r.Pattern, "from", remoteAddress(r))
+		s.log.Warn("refused a request that comes from another site", "method", r.Method, "route", r.Pattern, "from", from(r))
 		errCrossSite.Write(w)
 	}))
 	return protection.Handler(next)

@@ -12,8 +12,10 @@ import (
 type me struct {
 	Name     string   `json:"name"`
 	Roles    []string `json:"roles"`
-	Channel  string   `json:"channel"`  // context of the own channel
-	Channels []string `json:"channels"` // contexts granted beside it
+	Channel  string   `json:"channel"`          // context of the own channel
+	Channels []string `json:"channels"`         // contexts granted beside it
+	Writes   []string `json:"writes,omitempty"` // of an API token: contexts, exact or before a final *
+	SignOut  bool     `json:"signOut"`          // whether there is a session here to sign out of
 }
 
 func (s *Server) serveMe(w http.ResponseWriter, r *http.Request) {
@@ -27,7 +29,8 @@ func (s *Server) serveMe(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := me{
 		Name: p.Name, Roles: []string{p.Role.String()},
-		Channel: loglane.ContextOf(p.Channel), Channels: []string{},
+		Channel: loglane.ContextOf(p.Channel), Channels: []string{}, Writes: p.Writes,
+		SignOut: p.Session != "" && p.Token == "",
 	}
 	for _, channel := range p.Channels {
 		answer.Channels = append(answer.Channels, loglane.ContextOf(channel))

@@ -19,15 +19,28 @@ const maxForm = 16 << 10
 // does so too: the page holds no secret, says what is wrong and tries again by itself.
 func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 	p, err := s.principal(r)
-	if p == nil && err == nil {
+	var status *loglane.StatusError
+	switch {
+	case p == nil && err == nil:
 		http.Redirect(w, r, s.loginURL(r), http.StatusFound)
+		return
+	case errors.As(err, &status) && status.Code < http.StatusInternalServerError:
+		status.Write(w) // another try of the same will not mend it
 		return
 	}
 	s.index.write(w, http.StatusOK, map[string]string{"base": s.base})
 }
 
-func (s *Server) serveLogin(w http.ResponseWriter, _ *http.Request) {
-	s.writeLogin(w, http.StatusOK, "")
+// serveLogin answers with the login page, or leads to that of the other application.
+func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case s.opts.LoginURL != "":
+		http.Redirect(w, r, s.otherLogin(r, r.URL.Query().Get("next")), http.StatusFound)
+	case s.opts.Login == nil:
+		errNoLoginPage.Write(w)
+	default:
+		s.writeLogin(w, http.StatusOK, "")
+	}
 }
 
 func (s *Server) writeLogin(w http.ResponseWriter, code int, message string) {
@@ -35,6 +48,10 @@ func (s *Server) writeLogin(w http.ResponseWriter, code int, message string) {
 }
 
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
+	if s.opts.Login == nil {
+		errNoLoginPage.Write(w)
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		s.writeLogin(w, http.StatusBadRequest, "The form could not be read.")
@@ -55,9 +72,12 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 }
 
 // signOut answers with a page where the store could not be told: the browser is signed
-// out all the same.
+// out all the same. It ends no login of another application.
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
-	err := s.opts.Login.SignOut(w, r)
+	var err error
+	if s.opts.Login != nil {
+		err = s.opts.Login.SignOut(w, r)
+	}
 	var status *loglane.StatusError
 	switch {
 	case err == nil:

@@ -146,8 +146,8 @@ func TestPagesThatWereNotBuilt(t *testing.T) {
 func TestMe(t *testing.T) {
 	g := newGateway(t, nil)
 	for name, want := range map[string]string{
-		"alice": `{"name":"alice","roles":["viewer"],"channel":"User.alice","channels":[]}`,
-		"adam":  `{"name":"adam","roles":["admin"],"channel":"User.adam","channels":[]}`,
+		"alice": `{"name":"alice","roles":["viewer"],"channel":"User.alice","channels":[],"signOut":true}`,
+		"adam":  `{"name":"adam","roles":["admin"],"channel":"User.adam","channels":[],"signOut":true}`,
 		"":      `{"error":"not signed in"}`,
 	} {
 		a := g.as(name).get("api/v1/me")

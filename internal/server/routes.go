@@ -41,5 +41,6 @@ func (s *Server) Handler() http.Handler {
 	h = secure(h)
 	h = s.recovering(h)
 	h = bounded(h, s.opts.readTime)
+	h = s.believing(h)
 	return h
 }

@@ -20,6 +20,14 @@ type row struct {
 	want    [5]int
 }
 
+// withTokens are the answers to alice's read token and to a token that writes to her
+// channel, where they are not what follows from the row: a read token is answered like
+// alice, and a write token like her where nobody is too, else with 403.
+var withTokens = map[string][2]int{
+	"GET api/v1/me": {200, 200},
+	"GET ":          {200, 200}, // the page, which holds no secret
+}
+
 // everybody is a route that asks for no login.
 func everybody(code int) [5]int { return [5]int{code, code, code, code, code} }
 
@@ -91,6 +99,7 @@ func TestEveryRouteForEveryPrincipal(t *testing.T) {
 						continue // it ends the sessions of the table; see the last row below
 					}
 					checkRow(t, browsers, r)
+					checkTokens(t, g, r)
 				}
 			}
 			if len(unused) > 0 {
@@ -111,6 +120,24 @@ func checkRow(t *testing.T, browsers []*browser, r row) {
 			t.Errorf("%s as %q: %d, want %d: %s", r.request, who[i], got.code, r.want[i], got.body)
 		}
 		checkHeaders(t, r.request, got)
+	}
+}
+
+func checkTokens(t *testing.T, g *gateway, r row) {
+	t.Helper()
+	method, path, _ := strings.Cut(r.request, " ")
+	want, found := withTokens[r.request]
+	if !found {
+		want = [2]int{r.want[1], r.want[1]}
+		if r.want[0] != r.want[1] {
+			want[1] = http.StatusForbidden
+		}
+	}
+	for i, token := range []string{"read", "write"} {
+		b := g.with(token)
+		if got := b.do(b.request(method, path, nil)); got.code != want[i] {
+			t.Errorf("%s with a %s token: %d, want %d: %s", r.request, token, got.code, want[i], got.body)
+		}
 	}
 }
 

@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -35,8 +38,22 @@ type Probe struct {
 // Options are the parts and settings of a [Server].
 type Options struct {
 	Hub   *loglane.Hub // required
-	Login Login        // required
 	Pages fs.FS        // required: index.html, login.html, assets/
+
+	// Login signs in by name and password; nil is without. Ways are the ways in, in the
+	// order in which they are tried; Login is tried first unless it stands among them. One
+	// of the two is required.
+	Login Login
+	Ways  []auth.Authenticator
+
+	// LoginURL is another application's login page, as CheckLoginURL takes it; the login page
+	// leads there. "" is none.
+	LoginURL string
+	// PublicURL is where browsers find the gateway, as ParsePublicURL returns it; nil is to
+	// make links from the requests.
+	PublicURL *url.URL
+	// TrustedProxies are the peers whose X-Forwarded headers are believed.
+	TrustedProxies []netip.Prefix
 
 	BasePath       string // begins and ends with a slash; "" is /
 	StreamDisabled bool
@@ -53,6 +70,7 @@ type Options struct {
 type Server struct {
 	opts     Options
 	base     string
+	ways     []auth.Authenticator
 	log      *slog.Logger
 	index    *page
 	login    *page
@@ -76,9 +94,21 @@ func New(opts Options) (*Server, error) {
 	if s.opts.Template == (loglane.Template{}) {
 		s.opts.Template = loglane.DefaultTemplate
 	}
+	s.ways = opts.ways()
 	var errs []error
+	if len(s.ways) == 0 {
+		errs = append(errs, errors.New("nobody could come in: neither Login nor Ways is there"))
+	}
 	if !strings.HasPrefix(s.base, "/") || !strings.HasSuffix(s.base, "/") {
 		errs = append(errs, fmt.Errorf("base path %q: it begins and ends with a slash", s.base))
+	}
+	if opts.LoginURL != "" {
+		if err := CheckLoginURL(opts.LoginURL); err != nil {
+			errs = append(errs, fmt.Errorf("login URL: %w", err))
+		}
+	}
+	if opts.PublicURL != nil && opts.PublicURL.Path != s.base {
+		errs = append(errs, fmt.Errorf("public URL %s: its path is not the base path %s", opts.PublicURL, s.base))
 	}
 	for name, place := range map[string]**page{"index.html": &s.index, "login.html": &s.login} {
 		p, err := readPage(opts.Pages, name)
@@ -92,6 +122,13 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func (o *Options) ways() []auth.Authenticator {
+	if o.Login == nil || slices.ContainsFunc(o.Ways, func(way auth.Authenticator) bool { return way == auth.Authenticator(o.Login) }) {
+		return o.Ways
+	}
+	return append([]auth.Authenticator{o.Login}, o.Ways...)
 }
 
 // Drain lets /readyz say that the gateway is about to end, so that a load balancer
