@@ -2,11 +2,11 @@
 // Node 20 or later, and pino where you use it.
 //
 //   import pino from 'pino'
-//   import { requestUser, mixin } from './loglane.mjs'
+//   import { member, mixin, requestUser } from './loglane.mjs'
 //
 //   const log = pino({ mixin }, pino.transport({
 //     target: './loglane.mjs',
-//     options: { url: 'http://127.0.0.1:8080/', token: process.env.LOGLANE_TOKEN },
+//     options: { url: 'http://127.0.0.1:8080/', token: process.env.LOGLANE_TOKEN, member },
 //   }))
 //   app.use(requestUser((req) => req.user?.name)) // Express, anywhere before the routes
 //
@@ -28,14 +28,17 @@ export const requestUser = (nameOf) => (req, _res, next) => current.run(() => na
 /** Runs f, whose lines are the user's. */
 export const asUser = (name, f) => current.run(() => name, f)
 
-/** What pino adds to each line: whose it is. */
+/** The member that says whose a line is: no object from outside that is logged can have it. */
+export const member = `loglane_${randomBytes(12).toString('hex')}`
+
+/** What pino adds to each line. */
 export const mixin = () => {
   const user = current.getStore()?.()
-  return user ? { user } : {}
+  return user ? { [member]: user } : {}
 }
 
 /** The transport that pino starts in a thread of its own: a stream that takes NDJSON. */
-export default function transport({ url, token, queueLines = 10000, flushSeconds = 5 }) {
+export default function transport({ url, token, member: owner = member, queueLines = 10000, flushSeconds = 5 }) {
   const base = `${url.replace(/\/+$/, '')}/api/v1/logs?`
   const job = `job_${randomUUID()}` // the channel of lines without a user
   const producer = randomBytes(12).toString('base64url')
@@ -55,7 +58,7 @@ export default function transport({ url, token, queueLines = 10000, flushSeconds
     } catch {
       // it is told as text
     }
-    const { user, ...line } = typeof record === 'object' && record !== null ? record : { msg: text }
+    const { [owner]: user, ...line } = typeof record === 'object' && record !== null ? record : { msg: text }
     const place = new URLSearchParams(user ? { user } : { channel: job }).toString()
     if (queue.length >= queueLines) {
       dropped++

@@ -47,7 +47,7 @@ func TestSending(t *testing.T) {
 		"Python's logging": {stdin: stdin, args: func(t *testing.T, _ string) []string {
 			return []string{pythonPath(t), "../../examples/python/logging_http.py", "alice"}
 		}, query: "user=alice"},
-		"Node": {stdin: strings.ReplaceAll(stdin, "line ", `{"level":30,"user":"alice","msg":"line `), args: func(t *testing.T, _ string) []string {
+		"Node": {stdin: strings.ReplaceAll(stdin, "line ", `{"level":30,"owner":"alice","msg":"line `), args: func(t *testing.T, _ string) []string {
 			return []string{nodePath(t), "testdata/node/pipe.mjs"}
 		}, query: "user=alice"},
 	} {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import transport, { asUser, mixin, requestUser } from '../../../../examples/node/loglane.mjs'
 
 const stream = transport({ url: process.env.LOGLANE_URL, token: process.env.LOGLANE_TOKEN, flushSeconds: 20 })
-const log = (msg) => stream.write(JSON.stringify({ level: 30, time: Date.now(), pid: process.pid, ...mixin(), msg }) + '\n')
+const log = (msg) => stream.write(JSON.stringify({ level: 30, time: Date.now(), pid: process.pid, user: 'mallory', ...mixin(), msg }) + '\n')
 const users = requestUser((req) => req.user?.name)
 
 const server = createServer((req, res) => {

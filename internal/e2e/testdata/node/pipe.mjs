@@ -2,4 +2,4 @@
 import { pipeline } from 'node:stream/promises'
 import transport from '../../../../examples/node/loglane.mjs'
 
-await pipeline(process.stdin, transport({ url: process.env.LOGLANE_URL, token: process.env.LOGLANE_TOKEN, flushSeconds: 20 }))
+await pipeline(process.stdin, transport({ url: process.env.LOGLANE_URL, token: process.env.LOGLANE_TOKEN, member: 'owner', flushSeconds: 20 }))
