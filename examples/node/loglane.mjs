@@ -5,7 +5,7 @@
 //   import { member, mixin, requestUser } from './loglane.mjs'
 //
 //   const log = pino({ mixin }, pino.transport({
-//     target: './loglane.mjs',
+//     target: new URL('./loglane.mjs', import.meta.url).href,
 //     options: { url: 'http://127.0.0.1:8080/', token: process.env.LOGLANE_TOKEN, member },
 //   }))
 //   app.use(requestUser((req) => req.user?.name)) // Express, anywhere before the routes
