@@ -50,7 +50,8 @@ type gateway struct {
 
 type setup struct {
 	server.Options
-	broker loglane.Broker // instead of the memory broker
+	broker loglane.Broker             // instead of the memory broker
+	tokens map[string]*auth.Principal // whom a bearer token stands for
 	tls    bool
 }
 
@@ -70,7 +71,7 @@ func newGateway(t *testing.T, change func(*setup)) *gateway {
 	must(t, err)
 	t.Cleanup(func() { must(t, g.hub.Close(context.Background())) })
 	login := newLogin(t, g, logger)
-	s.Hub, s.Login = g.hub, login
+	s.Hub, s.Login, s.Broker = g.hub, tokenLogin{login, s.tokens}, s.broker
 	g.server, err = server.New(s.Options)
 	must(t, err)
 	g.Server = httptest.NewUnstartedServer(nil)

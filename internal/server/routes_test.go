@@ -56,6 +56,7 @@ var table = map[string][]row{
 	"/api/v1/stream":         streamTable("api/v1/stream"),
 	"/api/v1/stream/{$}":     streamTable("api/v1/stream/"),
 	"GET /api/v1/me":         {{"GET api/v1/me", signedIn(200)}, {"POST api/v1/me", everybody(405)}},
+	"POST /api/v1/logs":      {{"POST api/v1/logs", signedIn(403)}, {"POST api/v1/logs?user=alice", signedIn(403)}, {"POST api/v1/logs?channel=global", signedIn(403)}, {"POST api/v1/logs?channel=ll:control", signedIn(403)}},
 	"GET /login":             {{"GET login", everybody(200)}, {"HEAD login", everybody(200)}, {"PUT login", everybody(405)}},
 	"POST /login":            {{"POST login", everybody(401)}},
 	"POST /logout":           {{"GET logout", everybody(405)}, {"POST logout", everybody(303)}},
