@@ -32,7 +32,6 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, content ingest
 	if err != nil {
 		return nil, uploadError(err, limit)
 	}
-	u.bound(time.Time{}) // else it would end the request while the broker is at work
 	return body, nil
 }
 
@@ -64,11 +63,7 @@ func (u *upload) Read(b []byte) (int, error) {
 	if next.After(u.end) {
 		next = u.end
 	}
-	u.bound(next)
-	return u.body.Read(b)
-}
-
-func (u *upload) bound(at time.Time) {
 	// A writer without deadlines, such as a test's recorder, has nobody to wait for.
-	_ = u.control.SetReadDeadline(at)
+	_ = u.control.SetReadDeadline(next)
+	return u.body.Read(b)
 }
