@@ -135,10 +135,15 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		}
 	}
 	s := a.settings
+	global, err := s.copies()
+	if err != nil {
+		return err
+	}
 	a.server, err = server.New(server.Options{
-		Hub: a.hub, Login: a.login, Pages: web.Files(), BasePath: s.Base(),
+		Hub: a.hub, Broker: a.upstream, Login: a.login, Pages: web.Files(), BasePath: s.Base(),
 		StreamDisabled: !s.StreamEnabled, Template: template,
-		Limits: server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
+		Limits:  server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
+		MaxLine: s.MaxLine, MaxIngestBytes: s.MaxIngestBytes, Global: global,
 		Probes: a.upstream.probes, Beside: beside, Logger: a.log,
 	})
 	return err

@@ -21,6 +21,7 @@ func (s *Settings) Check() error {
 		s.Identity.Check(),
 		s.Upstream.check(),
 		s.Streams.check(),
+		s.Sending.check(),
 		s.Logging.Check(),
 		within("drain-timeout", s.DrainTimeout, time.Second, 10*time.Minute),
 	)
