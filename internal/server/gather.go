@@ -71,7 +71,9 @@ func (s *Server) gather(p *auth.Principal, channel string, content ingest.Conten
 		g.channels[channel] = true
 	}
 	for record := range content.Records(body) {
-		g.last = record.Line
+		if g.last = record.Line; g.last > maxIngestLines {
+			return nil, tooMuch("lines", maxIngestLines)
+		}
 		to, err := channel, record.Err
 		if err == nil && to == "" {
 			to, err = s.named(p, record.Data)
@@ -79,9 +81,6 @@ func (s *Server) gather(p *auth.Principal, channel string, content ingest.Conten
 		if err != nil {
 			g.reject(record.Line, err)
 			continue
-		}
-		if len(g.lines) == maxIngestLines {
-			return nil, tooMuch("lines", maxIngestLines)
 		}
 		if g.channels[to] = true; len(g.channels) > maxIngestChannels {
 			return nil, tooMuch("channels", maxIngestChannels)

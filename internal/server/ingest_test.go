@@ -305,8 +305,10 @@ func TestTooManyRejectedLinesAreCounted(t *testing.T) {
 
 func TestARequestIsBounded(t *testing.T) {
 	g := newGateway(t, withTokens)
-	if a := g.post("all", "?user=alice", strings.Repeat("x\n", 100_001)); a.code != 413 || !strings.Contains(a.body, "100000 lines") {
-		t.Errorf("lines: %d %s", a.code, a.body)
+	for _, line := range []string{"17\n", "{}\n"} { // rejected ones count
+		if a := g.post("all", "?user=alice", strings.Repeat(line, 100_001), ndjson...); a.code != 413 || !strings.Contains(a.body, "100000 lines") {
+			t.Errorf("lines: %d %s", a.code, a.body)
+		}
 	}
 	var body strings.Builder
 	for i := range 1001 {
