@@ -32,6 +32,7 @@ var house = map[string]room{
 	"redisbroker":          {rooms: []string{"."}, third: []string{"github.com/redis/rueidis"}},
 	"logship":              {rooms: []string{"."}},
 	"internal/brokertest":  {rooms: []string{"."}},
+	"internal/gatewaytest": {rooms: []string{"."}},
 	"internal/leaktest":    {},
 	"internal/redistest":   {},
 	"internal/auth":        {rooms: []string{"."}, third: []string{"github.com/alexedwards/argon2id", "golang.org/x/crypto"}},
