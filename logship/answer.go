@@ -44,7 +44,6 @@ func (e *GatewayError) RetryAfter() time.Duration { return e.Wait }
 
 // A stored answer says what became of a request's lines.
 type storedAnswer struct {
-	Accepted   int    `json:"accepted"`
 	Duplicates int    `json:"duplicates"`
 	After      string `json:"after"` // "<k in the channel>,<k in the global one>"
 	Rejected   []struct {
@@ -108,7 +107,7 @@ func (d *delivery) stored(body []byte, run []loglane.Line) error {
 	}
 	d.after = last
 	d.receipt.K = max(d.receipt.K, channel)
-	d.receipt.Stored += answer.Accepted
+	d.receipt.Stored += max(len(run)-len(rejected)-answer.Duplicates, 0)
 	d.receipt.Duplicates += answer.Duplicates
 	d.gateway.remember(d.producer, global)
 	return nil

@@ -44,6 +44,7 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Serve the log streams and the pages."`
 	Demo        demoCmd        `cmd:"" help:"Serve a little shop and its log lines, with accounts made up for it."`
 	User        userCmd        `cmd:"" help:"Add, change, list and remove the users of an auth file."`
+	Send        sendCmd        `cmd:"" help:"Send what comes in on standard input to a channel, line by line."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a gateway on this machine whether it answers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
@@ -53,12 +54,18 @@ type cli struct {
 // run runs one command and returns the exit code.
 func run(args []string, t terminal) int {
 	err := execute(args, t)
+	var exit *exitError
 	switch {
 	case err == nil, errors.Is(err, errHelpShown):
 		return 0
 	case errors.As(err, new(*usageError)), errors.As(err, new(*app.SettingError)):
 		tell(t.err, err)
 		return exitUsage
+	case errors.As(err, &exit):
+		if exit.cause != nil {
+			tell(t.err, err)
+		}
+		return exit.code
 	default:
 		tell(t.err, err)
 		return exitFailed

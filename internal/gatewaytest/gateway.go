@@ -296,7 +296,7 @@ func (g *Gateway) store(ctx context.Context, channel string, p producer, body []
 		return fail(http.StatusBadRequest, "%v", err)
 	}
 	return http.StatusOK, map[string]any{
-		"accepted": receipt.Stored, "duplicates": receipt.Duplicates, "rejected": rejected,
+		"accepted": len(lines), "duplicates": receipt.Duplicates, "rejected": rejected,
 		"after": fmt.Sprintf("%d,%d", receipt.K, global.K),
 	}
 }
