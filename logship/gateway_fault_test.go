@@ -23,7 +23,7 @@ import (
 // order.
 func TestGatewayExactThroughFaults(t *testing.T) {
 	var resent, refused uint64
-	for seed := range uint64(40) {
+	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				stats := gatewayThroughFaults(t, seed)

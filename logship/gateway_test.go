@@ -134,14 +134,14 @@ func TestGatewayErrors(t *testing.T) {
 		want   []string
 	}{
 		{"401", func(w http.ResponseWriter, r *http.Request) {
-			http.Error(w, `{"error":"no such token `+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")+`\u001b[31m"}`, 401)
+			http.Error(w, `{"error":"no such token `+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")+`\u001b[31m"}`, http.StatusUnauthorized)
 		}, []string{"answers 401", "(no such token [token] [31m)", "loglane token create --scope write"}},
-		{"403", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":"no"}`, 403) }, []string{"answers 403 (no)", "--scope write --channel User.alice"}},
+		{"403", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":"no"}`, http.StatusForbidden) }, []string{"answers 403 (no)", "--scope write --channel User.alice"}},
 		{"404", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", 404) }, []string{"answers 404: is the URL the gateway's"}},
-		{"503", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "down", 503) }, []string{"http://gateway.test/logs/ answers 503"}},
-		{"409 of something else", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":"x"}`, 409) }, []string{"answers 409 (x)"}},
+		{"503", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "down", http.StatusServiceUnavailable) }, []string{"http://gateway.test/logs/ answers 503"}},
+		{"409 of something else", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":"x"}`, http.StatusConflict) }, []string{"answers 409 (x)"}},
 		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://u:p@other.test/x?a=b", 308)
+			http.Redirect(w, r, "https://u:p@other.test/x?a=b", http.StatusPermanentRedirect)
 		}, []string{"it leads to https://other.test/x, and redirects are not followed"}},
 		{"a page", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>sign in")) }, []string{"is no gateway"}},
 		{"no after", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"accepted":1}`)) }, []string{"is no gateway, or one that does not number lines"}},

@@ -94,23 +94,34 @@ func textObject(text []byte, cut, maxLine int) object {
 	return object{{name: "message", text: member, at: len(name)}}
 }
 
-// text returns a member's value where it is text or a number, else "".
-func (o object) text(name string) string {
+// text returns a member's value where it is text or a number, else "". Members of one
+// name that differ say nothing: which of them counts is in the eye of the reader.
+func (o object) text(name string) (value string) {
 	if name == "" {
 		return ""
 	}
+	found := false
 	for _, m := range o {
 		if m.name != name {
 			continue
 		}
-		var text string
-		var number json.Number
-		if value := m.text[m.at:]; json.Unmarshal(value, &text) == nil {
-			return text
-		} else if json.Unmarshal(value, &number) == nil {
-			return number.String()
+		text := textOf(m.text[m.at:])
+		if found && text != value {
+			return ""
 		}
-		return ""
+		value, found = text, true
+	}
+	return value
+}
+
+func textOf(value []byte) string {
+	var text string
+	if json.Unmarshal(value, &text) == nil {
+		return text
+	}
+	var number json.Number
+	if json.Unmarshal(value, &number) == nil {
+		return number.String()
 	}
 	return ""
 }

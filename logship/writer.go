@@ -26,12 +26,14 @@ type WriterOptions struct {
 	Level slog.Level
 
 	// UserKey names a member of JSON lines that names the user whose line it is, such
-	// as "user". A line without it is as the Writer's context says.
+	// as "user", as text or a number. A line without it, or with two that differ, goes
+	// where the Writer's context says. Whoever can write the member chooses the channel:
+	// it must be the program, never what a request brings.
 	UserKey string
 }
 
 // A Writer publishes each line that is written to it as a record, for logging packages
-// that write to an [io.Writer]: zap, zerolog, and package log. A JSON object becomes the
+// that write to an [io.Writer]: zap, whose WriteSyncer it is, zerolog, and package log. A JSON object becomes the
 // record with its members; any other line is a record's message. One Write may have many
 // lines or a part of one.
 //

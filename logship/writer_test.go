@@ -104,9 +104,9 @@ func TestWriterUserKey(t *testing.T) {
 	h := newHandler(t, sink, logship.Options{})
 	job := logship.WithJob(t.Context())
 	w := logship.NewWriter(job, h, &logship.WriterOptions{UserKey: "user"})
-	for range 2000 {
+	for range 100 {
 		for _, line := range []string{
-			`{"m":1,"user":"alice"}`, `{"m":2,"user":42}`, `{"m":3}`, `{"m":4,"user":null}`, `{"m":5,"user":["bob"]}`, `user=alice`, `{"m":6,"user":"` + strings.Repeat("n", 300) + `"}`,
+			`{"m":1,"user":"alice"}`, `{"m":2,"user":42}`, `{"m":3}`, `{"m":4,"user":null}`, `{"m":5,"user":["bob"]}`, `{"user":"alice","us\u0065r":"bob"}`, `user=alice`, `{"m":6,"user":"` + strings.Repeat("n", 300) + `"}`,
 		} {
 			if _, err := w.Write([]byte(line + "\n")); err != nil {
 				t.Fatal(err)
@@ -118,14 +118,33 @@ func TestWriterUserKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for channel, want := range map[string]int{
-		aliceChannel: 2000, "logs:User.42": 2000, loglane.ChannelPrefix + h.Context(job): 4 * 2000,
+		aliceChannel: 100, "logs:User.42": 100, loglane.ChannelPrefix + h.Context(job): 5 * 100,
 	} {
 		if n := len(raw(t, sink.MemoryBroker, channel)); n != want {
 			t.Errorf("%s has %d lines, want %d", channel, n, want)
 		}
 	}
-	if s := h.Stats(); s.Misnamed != 2000 {
+	if s := h.Stats(); s.Misnamed != 100 {
 		t.Errorf("stats %+v", s)
+	}
+}
+
+// However many users there are, each line is its user's.
+func TestWriterManyUsers(t *testing.T) {
+	const users = 3000
+	sink := newSink(t)
+	h := newHandler(t, sink, logship.Options{Global: logship.GlobalOff})
+	w := logship.NewWriter(t.Context(), h, &logship.WriterOptions{UserKey: "user"})
+	for i := range 2 * users {
+		if _, err := fmt.Fprintf(w, "{\"message\":\"x %d\",\"user\":\"u%d\"}\n", i/users, i%users); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range users {
+		wantMessages(t, sink.MemoryBroker, fmt.Sprint("logs:User.u", i), []string{"x 0", "x 1"})
 	}
 }
 
