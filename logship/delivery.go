@@ -47,16 +47,15 @@ func (d *delivery) sendRun(ctx context.Context, run []loglane.Line) error {
 	case answer.Status == http.StatusRequestEntityTooLarge && len(run) > 1:
 		d.gateway.tooLarge(bodySize(run))
 		return d.send(ctx, run)
-	case answer.Status == http.StatusRequestEntityTooLarge, answer.Status == http.StatusBadRequest:
-		if len(run) == 0 {
-			return err
-		}
-		for _, l := range run { // the same again would be answered the same
-			d.rejected = append(d.rejected, RejectedLine{K: l.K, Reason: answer.Error()})
-		}
-		return nil
+	case len(run) == 0, answer.Status != http.StatusRequestEntityTooLarge && answer.Status != http.StatusBadRequest:
+		return err
+	case answer.Status == http.StatusBadRequest && !d.gateway.malformed(d.producer):
+		return err
 	}
-	return err
+	for _, l := range run { // the same again would be answered the same
+		d.rejected = append(d.rejected, RejectedLine{K: l.K, Reason: answer.Error()})
+	}
+	return nil
 }
 
 // runOf returns how many lines may be one request: their numbers are consecutive.

@@ -20,9 +20,20 @@ import (
 // DefaultGatewayTimeout bounds one call of [Gateway.Append].
 const DefaultGatewayTimeout = 10 * time.Second
 
-// maxGlobalMarks bounds the producers whose number in the global channel is remembered.
-// Without it a producer claims nothing there: a loss in it may then go unseen.
-const maxGlobalMarks = 16384
+const (
+	// maxMarks bounds the producers that have a mark. Without one a producer claims
+	// nothing of the global channel: a loss in it may then go unseen.
+	maxMarks = 16384
+	// maxMalformed is how often lines are answered with 400 before they are given up:
+	// something between may have cut the request.
+	maxMalformed = 3
+)
+
+// A mark is what a gateway last said to a producer.
+type mark struct {
+	global    uint64 // its highest number that the global channel had
+	malformed int    // how often in a row it was answered with 400
+}
 
 // GatewayOptions are the settings of a [Gateway]. One of Token and TokenFile is needed.
 type GatewayOptions struct {
@@ -59,8 +70,8 @@ type Gateway struct {
 	zip     bool
 
 	mu      sync.Mutex
-	global  map[string]uint64 // by producer: its highest number that the global channel had
-	maxBody int               // what the gateway takes, as far as it has said; 0 is unknown
+	marks   map[string]mark // by producer
+	maxBody int             // what the gateway takes, as far as it has said; 0 is unknown
 }
 
 var (
@@ -93,7 +104,7 @@ func NewGateway(base string, opts *GatewayOptions) (*Gateway, error) {
 	g := &Gateway{
 		base: at.String(), logs: at.JoinPath("api/v1/logs").String(),
 		token: token, timeout: o.Timeout, zip: !isLoopback(at.Hostname()),
-		global: make(map[string]uint64),
+		marks: make(map[string]mark),
 	}
 	if g.timeout == 0 {
 		g.timeout = DefaultGatewayTimeout
@@ -203,25 +214,44 @@ func producerOf(producer, channel string) string {
 func (g *Gateway) claim(producer string, after uint64) uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return min(g.global[producer], after)
+	return min(g.marks[producer].global, after)
 }
 
+// remember takes down what the gateway said of the global channel.
 func (g *Gateway) remember(producer string, global uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, known := g.global[producer]; !known && len(g.global) >= maxGlobalMarks {
-		for other := range g.global {
-			delete(g.global, other)
+	g.mark(producer, mark{global: global})
+}
+
+// malformed says whether the producer's lines are to be given up.
+func (g *Gateway) malformed(producer string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m := g.marks[producer]
+	m.malformed++
+	enough := m.malformed >= maxMalformed
+	if enough {
+		m.malformed = 0
+	}
+	g.mark(producer, m)
+	return enough
+}
+
+func (g *Gateway) mark(producer string, m mark) {
+	if _, known := g.marks[producer]; !known && len(g.marks) >= maxMarks {
+		for other := range g.marks {
+			delete(g.marks, other)
 			break
 		}
 	}
-	g.global[producer] = global
+	g.marks[producer] = m
 }
 
 func (g *Gateway) forget(producer string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.global, producer)
+	delete(g.marks, producer)
 }
 
 // bodyLimit is 0 for none.

@@ -271,6 +271,32 @@ func TestGatewayRejects(t *testing.T) {
 	}
 }
 
+// A request that something on the way spoiled is sent again.
+func TestGatewayMalformedOnTheWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gateway := newGateway(t)
+		var requests atomic.Int32
+		gateway.Fault = func(*http.Request) (f gatewaytest.Fault) {
+			if requests.Add(1)%3 != 0 {
+				f.Status = http.StatusBadRequest
+			}
+			return f
+		}
+		h := newHandler(t, over(t, gateway), logship.Options{ErrorLog: silent})
+		for i := range 5 {
+			slog.New(h).InfoContext(logship.WithUser(t.Context(), "alice"), fmt.Sprint("x ", i))
+			flush(t, h)
+		}
+		if err := h.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantAt(t, gateway, "User.alice", numbered("x", 5))
+		if s := h.Stats(); s.Rejected != 0 {
+			t.Errorf("stats %+v", s)
+		}
+	})
+}
+
 // A gateway that takes nothing at all, notes neither, does not make them for ever.
 func TestGatewayRejectsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -287,7 +313,7 @@ func TestGatewayRejectsAll(t *testing.T) {
 		if err := h.Shutdown(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if s := h.Stats(); s.Rejected != 2 || requests.Load() != 2 {
+		if s := h.Stats(); s.Rejected != 2 || requests.Load() != 6 {
 			t.Errorf("%d requests, stats %+v", requests.Load(), s)
 		}
 	})
