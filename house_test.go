@@ -33,8 +33,10 @@ var house = map[string]room{
 	"logship":              {rooms: []string{"."}},
 	"internal/brokertest":  {rooms: []string{"."}},
 	"internal/certtest":    {},
+	"internal/gatewaytest": {rooms: []string{"."}},
 	"internal/leaktest":    {},
 	"internal/redistest":   {},
+	"internal/send":        {rooms: []string{".", "logship"}},
 	"internal/auth":        {rooms: []string{"."}, third: []string{"github.com/alexedwards/argon2id", "golang.org/x/crypto"}},
 	"internal/ingest":      {rooms: []string{"."}, third: []string{"github.com/klauspost/compress"}},
 	"internal/server":      {rooms: []string{".", "internal/auth", "internal/ingest"}, third: []string{"github.com/prometheus/client_golang"}},
@@ -43,7 +45,7 @@ var house = map[string]room{
 	"internal/e2e":         {rooms: []string{".", "redisbroker", "logship", "internal/sse", "internal/redistest"}},
 	"internal/e2e/publish": {rooms: []string{".", "redisbroker", "logship"}},
 	"web":                  {},
-	"cmd/loglane":          {rooms: []string{"internal/app", "logship", "internal/sse", "internal/vt"}, third: []string{"github.com/alecthomas/kong", "go.yaml.in/yaml/v4", "golang.org/x/term"}},
+	"cmd/loglane":          {rooms: []string{"internal/app", "internal/send", "logship", "internal/sse", "internal/vt"}, third: []string{"github.com/alecthomas/kong", "go.yaml.in/yaml/v4", "golang.org/x/term"}},
 }
 
 type goPackage struct {

@@ -3,7 +3,10 @@ package logship_test
 import (
 	"context"
 	"fmt"
+	"log"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"time"
 
@@ -113,4 +116,91 @@ func ExampleWithJob_incorrect() {
 	second := handler.Context(logship.WithJob(ctx))
 	fmt.Println(first == second)
 	// Output: false
+}
+
+// A program that does not reach the gateway's Redis sends its lines to the gateway.
+func ExampleNewGateway() {
+	gateway, err := logship.NewGateway("https://logs.example.com/", &logship.GatewayOptions{
+		Token: os.Getenv("LOGLANE_TOKEN"),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer gateway.Close()
+	handler := logship.NewHandler(gateway, nil)
+	defer handler.Shutdown(context.Background())
+
+	slog.New(handler).InfoContext(logship.WithUser(context.Background(), "alice"), "cart changed")
+	// Output:
+	// logship: GatewayOptions.Token and TokenFile are missing: give one, 'loglane token create --scope write' prints a token
+}
+
+// Lines of JSON keep their members, and one of them says whose line it is.
+func ExampleNewWriter() {
+	broker, err := loglane.NewMemoryBroker(nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler := logship.NewHandler(broker, nil)
+	w := logship.NewWriter(context.Background(), handler, &logship.WriterOptions{UserKey: "user"})
+
+	fmt.Fprintln(w, `{"level":"warn","time":"2026-05-04T09:00:00Z","message":"cart is full","user":"alice"}`)
+
+	if err := handler.Shutdown(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	printChannel(broker, "logs:User.alice")
+	// Output:
+	// logs:User.alice: {"level":"warn","time":"2026-05-04T09:00:00Z","message":"cart is full","user":"alice","context":"User.alice"}
+}
+
+// What package log prints while a request is served goes to its user.
+func ExampleNewWriter_log() {
+	broker, err := loglane.NewMemoryBroker(nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler := logship.NewHandler(broker, nil)
+
+	ctx := logship.WithUser(context.Background(), "alice")
+	w := logship.NewWriter(ctx, handler, nil)
+	log.New(w, "", 0).Print("cart changed")
+
+	if err := handler.Shutdown(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	page, err := broker.Read(context.Background(), "logs:User.alice", loglane.Oldest(), 100)
+	fmt.Println(len(page.Entries), err)
+	// Output: 1 <nil>
+}
+
+// Each request's lines go to the user who is signed in.
+func ExampleMiddleware() {
+	broker, err := loglane.NewMemoryBroker(nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler := logship.NewHandler(broker, &logship.Options{ReplaceAttr: withoutTime})
+	shop := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		slog.New(handler).InfoContext(r.Context(), "cart changed")
+	})
+	user := func(r *http.Request) string {
+		name, _, _ := r.BasicAuth() // here, what the program's own login says
+		return name
+	}
+
+	request := httptest.NewRequest("POST", "/cart", nil)
+	request.SetBasicAuth("alice", "")
+	logship.Middleware(shop, user).ServeHTTP(httptest.NewRecorder(), request)
+
+	if err := handler.Shutdown(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	printChannel(broker, "logs:User.alice")
+	// Output:
+	// logs:User.alice: {"message":"cart changed","level":"INFO","context":"User.alice"}
 }

@@ -79,8 +79,12 @@ func (s *shipper) abandon(f *flush) {
 func (s *shipper) shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
+	s.makeRoom() // who waits for room is refused
 	s.mu.Unlock()
 	err := s.flush(ctx)
+	for err == nil && s.waits() { // notes of the handler's own came meanwhile
+		err = s.flush(ctx)
+	}
 	left := s.stop()
 	select {
 	case <-s.ended:
@@ -96,6 +100,17 @@ func (s *shipper) shutdown(ctx context.Context) error {
 		return fmt.Errorf("logship: a call of the sink has not returned: %w", err)
 	}
 	return nil
+}
+
+func (s *shipper) waits() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range s.queues {
+		if q.waiting() > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // stop lets no further call of the sink begin, ends those under way, and returns how

@@ -9,12 +9,6 @@ import (
 	"github.com/loglane/loglane"
 )
 
-// A Sink takes batches of lines, as [loglane.Broker] says of its Append; every Broker is
-// one. It is called concurrently, for one channel by one call at a time.
-type Sink interface {
-	Append(ctx context.Context, channel string, b loglane.Batch) (loglane.Receipt, error)
-}
-
 // A Handler is a [slog.Handler] that publishes each record to the channel of the
 // context's user or job and to the global one. Its methods may be called concurrently.
 // Handlers made of it by WithAttrs and WithGroup share its queue; Flush, Shutdown and
@@ -54,8 +48,9 @@ func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 // Handle implements [slog.Handler]. It puts the record into the queue and never waits
-// for the sink. Its errors are [ErrShutdown] and those of Options.Next; [slog.Logger]
-// discards them. A full queue is no error: the drop is counted, and told in the channel.
+// for the sink, unless Options.Block says so. Its errors are [ErrShutdown] and those of
+// Options.Next; [slog.Logger] discards them. A full queue is no error: the drop is
+// counted, and told in the channel.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if h.next == nil {
 		return h.publish(ctx, r)
@@ -77,14 +72,14 @@ func (h *Handler) publish(ctx context.Context, r slog.Record) error {
 	}
 	to, misnamed := h.destination(id)
 	record := h.opts.encode(r, &h.prefix, loglane.ContextOf(to))
-	return h.ship.accept(record, to, r.Level >= h.opts.Global.Level(), misnamed)
+	return h.ship.accept(ctx, record, to, r.Level >= h.opts.Global.Level(), misnamed)
 }
 
 // destination returns the channel of an identity, and why it is not the user's own.
 func (h *Handler) destination(id *identity) (channel string, misnamed error) {
 	switch {
-	case id.job != "":
-		return loglane.ChannelPrefix + id.job, nil
+	case id.channel != "":
+		return id.channel, nil
 	case id.user == "":
 		return h.ship.own, nil
 	}

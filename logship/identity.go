@@ -9,12 +9,12 @@ import (
 
 type identityKey struct{}
 
-// An identity says whose lines a context's lines are. With neither user nor job they
+// An identity says whose lines a context's lines are. With neither user nor channel they
 // are the process's own.
 type identity struct {
-	user string
-	job  string
-	mute bool // the handler's own troubles: not to be published
+	user    string
+	channel string // of a job, or as it was given
+	mute    bool   // the handler's own troubles: not to be published
 
 	place atomic.Pointer[place] // of the user, as the last handler made it
 }
@@ -28,7 +28,7 @@ type place struct {
 }
 
 // WithUser returns a context whose lines go to the channel of the user of that name.
-// The innermost of WithUser and [WithJob] counts. With an empty name, nobody's, they go
+// The innermost of WithUser, [WithJob] and [WithChannel] counts. With an empty name, nobody's, they go
 // to the process's own channel, and so they do with a name that cannot be a channel.
 func WithUser(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, identityKey{}, &identity{user: name})
@@ -36,9 +36,20 @@ func WithUser(ctx context.Context, name string) context.Context {
 
 // WithJob returns a context whose lines go to a new channel of their own, job_<uuid>,
 // for work that belongs to no user. Make it once a job, never once a line. The
-// innermost of [WithUser] and WithJob counts.
+// innermost of [WithUser], WithJob and [WithChannel] counts.
 func WithJob(ctx context.Context) context.Context {
-	return context.WithValue(ctx, identityKey{}, &identity{job: loglane.NewJobContext()})
+	return context.WithValue(ctx, identityKey{}, &identity{channel: loglane.ChannelPrefix + loglane.NewJobContext()})
+}
+
+// WithChannel returns a context whose lines go to the channel logs:<name>, for a program
+// that was told one, as a job's parts are. It fails for a name that [loglane.ChannelName]
+// refuses.
+func WithChannel(ctx context.Context, name string) (context.Context, error) {
+	channel, err := loglane.ChannelName(name)
+	if err != nil {
+		return nil, err
+	}
+	return context.WithValue(ctx, identityKey{}, &identity{channel: channel}), nil
 }
 
 var nobody = &identity{}

@@ -6,8 +6,9 @@ import "time"
 type line struct {
 	k       uint64
 	record  []byte
-	waiting int // in how many queues it is not yet acknowledged
-	kept    int // in how many it is acknowledged and kept for sending it again
+	note    bool // the handler's own
+	waiting int  // in how many queues it is not yet acknowledged
+	kept    int  // in how many it is acknowledged and kept for sending it again
 }
 
 // lineOverhead is what a waiting line costs beside its record, about.

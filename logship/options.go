@@ -25,7 +25,7 @@ type Options struct {
 	Level slog.Leveler
 
 	// Global is the level from which records go to the global channel too: nil is
-	// every record, [GlobalOff] none.
+	// every record, [GlobalOff] none. A [Gateway] decides it by itself.
 	Global slog.Leveler
 
 	// Template makes the context of a user; the zero value is
@@ -51,13 +51,19 @@ type Options struct {
 
 	// QueueLines bounds the lines that wait for one channel; 0 is
 	// [DefaultQueueLines]. Newer ones are dropped, counted, and the count appears as
-	// a line in the channel.
+	// a line in the channel, unless Block is set.
 	QueueLines int
 
 	// QueueBytes bounds all waiting records together, in bytes; 0 is
 	// [DefaultQueueBytes], at least four times MaxLine. One channel has at most half
 	// of it, so that one that is stuck leaves room for the others.
 	QueueBytes int
+
+	// Block makes a record wait for room in a full queue instead of being dropped, as
+	// long as the context of its log call lasts: for programs that would rather stand
+	// still than lose a line, as a pipe's end does. Whoever logs stands still with them
+	// while the sink is away.
+	Block bool
 
 	// Next gets every record too that it is enabled for, with the same attributes
 	// and groups: mostly the handler that the program had before. It is called

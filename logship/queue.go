@@ -24,6 +24,7 @@ const (
 // guards it.
 type queue struct {
 	channel string
+	k       uint64 // the highest number given, where each channel counts its own
 	lines   []entry
 	acked   int // how many of lines are kept
 	flying  int // how many after these are in flight

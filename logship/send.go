@@ -5,14 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/loglane/loglane"
 )
 
-// appendTimeout bounds one call of the sink.
-const appendTimeout = 5 * time.Second
+const (
+	// appendTimeout bounds one call of a sink that is not [Timed].
+	appendTimeout = 5 * time.Second
+	// maxRetryAfter bounds what a [Delayed] error may ask for.
+	maxRetryAfter = time.Minute
+)
 
 // work sends ready queues until there is none.
 func (s *shipper) work() {
@@ -66,12 +71,16 @@ func (s *shipper) send(q *queue) {
 	}
 	q.sentAt = s.now()
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(s.halting, appendTimeout)
+	ctx, cancel := context.WithTimeout(s.halting, s.timeout)
 	_, err := s.sink.Append(ctx, q.channel, *batch)
 	cancel()
 	s.mu.Lock()
 	if err == nil {
-		s.acknowledge(q)
+		s.acknowledge(q, nil)
+		return
+	}
+	if rejection, ok := errors.AsType[*RejectedError](err); ok {
+		s.acknowledge(q, rejection.Lines)
 		return
 	}
 	if refusal, ok := errors.AsType[*loglane.RefusedError](err); ok && batch.After > 0 {
@@ -87,10 +96,11 @@ func (s *shipper) flows(q *queue) bool {
 		q.waiting() <= s.opts.QueueLines/2 && q.bytes <= s.opts.QueueBytes/4 && s.load.waiting <= s.opts.QueueBytes/2
 }
 
-// acknowledge keeps the lines of the batch, and lets go those that this batch has shown
-// to be there still.
-func (s *shipper) acknowledge(q *queue) {
+// acknowledge keeps the lines of the batch but those that are rejected, and lets go those
+// that this batch has shown to be there still.
+func (s *shipper) acknowledge(q *queue, rejected []RejectedLine) {
 	now, batch := s.now(), q.batch
+	s.giveUp(q, rejected)
 	q.round++
 	for i := q.acked; i < q.acked+q.flying; i++ {
 		e := &q.lines[i]
@@ -116,6 +126,7 @@ func (s *shipper) acknowledge(q *queue) {
 	}
 	if len(batch.Lines) > 0 {
 		q.flushed(batch.Lines[len(batch.Lines)-1].K)
+		s.makeRoom()
 	}
 	if s.failing {
 		s.failing = false
@@ -174,13 +185,18 @@ func (s *shipper) tellLost(q *queue, upTo, lost uint64, exact bool) {
 		count = fmt.Sprintf("an unknown number of log lines, at least %d,", lost)
 	}
 	text := count + " lost here: the broker lost them after it had acknowledged them, and they were no longer kept"
-	if len(q.lines) == 0 || q.lines[0].line.k-1 <= upTo { // its place is taken
+	place := upTo // consecutive numbers leave none free; who had that line has lost nothing
+	if len(q.lines) > 0 && !s.copies {
+		place = q.lines[0].line.k - 1
+	}
+	if len(q.lines) == 0 || place <= upTo && !s.copies { // its place is taken
 		s.pushNote(q, slog.LevelError, text)
 		return
 	}
 	note := &line{
-		k:      q.lines[0].line.k - 1,
+		k:      place,
 		record: noteRecord(slog.LevelError, loglane.ContextOf(q.channel), text),
+		note:   true,
 	}
 	q.lines = slices.Insert(q.lines, 0, entry{line: note})
 	s.load.wait(q, note)
@@ -188,7 +204,11 @@ func (s *shipper) tellLost(q *queue, upTo, lost uint64, exact bool) {
 
 // fail leaves the batch to be sent again: whether it was stored is unknown.
 func (s *shipper) fail(q *queue, err error) {
-	q.retryAt = s.now() + q.pause.next()
+	wait := q.pause.next()
+	if d, ok := errors.AsType[Delayed](err); ok {
+		wait = max(wait, min(d.RetryAfter(), maxRetryAfter)+rand.N(firstPause))
+	}
+	q.retryAt = s.now() + wait
 	if s.halted {
 		return
 	}

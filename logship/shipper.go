@@ -35,6 +35,8 @@ type shipper struct {
 	own      string // the channel of the process's own lines
 	started  time.Time
 	report   reporter
+	copies   bool          // the sink brings lines to the global channel itself
+	timeout  time.Duration // of one call of the sink
 
 	// halt ends the calls of the sink; the workers, which start at any time, share it.
 	halting context.Context
@@ -57,15 +59,16 @@ type shipper struct {
 	alarmAt time.Duration
 	armed   bool
 
-	failing bool // a call of the sink failed since the last that did not
-	closed  bool // no further records
-	halted  bool // no further calls of the sink
+	failing bool          // a call of the sink failed since the last that did not
+	room    chan struct{} // closed when a full queue may have room; nil where nobody waits
+	closed  bool          // no further records
+	halted  bool          // no further calls of the sink
 	ended   chan struct{}
 }
 
 func newShipper(sink Sink, opts *Options) *shipper {
 	halting, halt := context.WithCancel(context.Background())
-	return &shipper{
+	s := &shipper{
 		sink: sink, opts: opts, producer: loglane.NewProducer(),
 		own:     loglane.ChannelPrefix + loglane.NewJobContext(),
 		started: time.Now(),
@@ -75,23 +78,43 @@ func newShipper(sink Sink, opts *Options) *shipper {
 		wakes:   agenda{at: func(q *queue) time.Duration { return q.wakeAt }, pos: func(q *queue) *int { return &q.wakePos }},
 		keeping: agenda{at: (*queue).firstKeptAt, pos: func(q *queue) *int { return &q.keptPos }},
 		ended:   make(chan struct{}),
+		timeout: appendTimeout,
 	}
+	if c, ok := sink.(GlobalCopier); ok {
+		s.copies = c.CopiesGlobal()
+	}
+	if t, ok := sink.(Timed); ok {
+		s.timeout = t.Timeout()
+	}
+	return s
 }
 
 // now is the time since the start, on the monotonic clock.
 func (s *shipper) now() time.Duration { return time.Since(s.started) }
 
 // number returns the next line's number. Every other number stays free, for a line that
-// must come before one that has its number already.
-func (s *shipper) number() uint64 {
-	s.k += 2
-	return s.k
+// must come before one that has its number already; not so where the sink wants them
+// consecutive within a channel, which goes on above all that any channel had, for it is
+// forgotten when it is quiet.
+func (s *shipper) number(q *queue) uint64 {
+	if !s.copies {
+		s.k += 2
+		return s.k
+	}
+	q.k++
+	s.k = max(s.k, q.k)
+	return q.k
 }
 
 // accept takes a record for a channel and, where wanted, for the global one.
-func (s *shipper) accept(record []byte, channel string, global bool, misnamed error) error {
+func (s *shipper) accept(ctx context.Context, record []byte, channel string, global bool, misnamed error) error {
+	global = global && channel != loglane.GlobalChannel && !s.copies
+	l := &line{record: record}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.opts.Block {
+		s.awaitRoom(ctx, l, channel, global)
+	}
 	if s.closed {
 		s.stats.Dropped++
 		return ErrShutdown
@@ -99,16 +122,18 @@ func (s *shipper) accept(record []byte, channel string, global bool, misnamed er
 	if misnamed != nil {
 		s.warnMisnamed(misnamed)
 	}
-	l := &line{record: record}
 	queues := [2]*queue{s.admit(channel, l)}
-	if global && channel != loglane.GlobalChannel {
+	if global {
 		queues[1] = s.admit(loglane.GlobalChannel, l)
 	}
-	l.k = s.number() // after the notes that admit may have written before it
 	for _, q := range queues {
-		if q != nil {
-			s.push(q, l)
+		if q == nil {
+			continue
 		}
+		if l.k == 0 { // after the notes that admit may have written before it
+			l.k = s.number(q)
+		}
+		s.push(q, l)
 	}
 	return nil
 }
@@ -181,7 +206,7 @@ func countLines(n uint64) string {
 // pushNote adds a line of the handler's own, also to a full queue.
 func (s *shipper) pushNote(q *queue, level slog.Level, text string) {
 	record := noteRecord(level, loglane.ContextOf(q.channel), text)
-	s.push(q, &line{k: s.number(), record: record})
+	s.push(q, &line{k: s.number(q), record: record, note: true})
 }
 
 func (s *shipper) push(q *queue, l *line) {
@@ -194,6 +219,7 @@ func (s *shipper) queueOf(channel string) *queue {
 	q := s.queues[channel]
 	if q == nil {
 		q = newQueue(channel)
+		q.k = s.k
 		s.queues[channel] = q
 	}
 	return q

@@ -1,7 +1,7 @@
 package logship
 
 // Stats are the numbers of a [Handler]. A record that goes to two channels is two
-// lines. The handler's own lines count too.
+// lines; over a [Gateway], which copies, it is one. The handler's own lines count too.
 type Stats struct {
 	Queued   int    // lines that no acknowledgement has come for yet
 	Kept     int    // acknowledged lines that are kept for sending them again
@@ -11,6 +11,7 @@ type Stats struct {
 	Resent   uint64 // lines sent again after an error or a refusal
 	Refused  uint64 // batches refused because the sink had lost what it acknowledged
 	Lost     uint64 // the least number of lines that a refusal found lost and that were no longer kept
+	Rejected uint64 // lines that the sink will never take, and that were given up
 	Misnamed uint64 // records of users whose names cannot be channels
 }
 

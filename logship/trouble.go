@@ -16,6 +16,7 @@ type trouble uint8
 const (
 	sinkFails trouble = iota
 	sinkLost
+	sinkRejects
 	sinkBack
 	troubles
 )

@@ -84,15 +84,22 @@ func wantCandidates(t *testing.T, line, out string, all, some []string) {
 	}
 }
 
-const bashComplete = `source <(loglane completion bash)
+// script is what loglane prints for a shell.
+func script(t *testing.T, name string) string {
+	t.Helper()
+	return call{args: "completion " + name, out: "completion for loglane"}.check(t, t.TempDir())
+}
+
+const bashComplete = `
 COMP_WORDBREAKS=$' \t\n"\'><=;|&(:'
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 _loglane
 printf '%s\n' "${COMPREPLY[@]}"`
 
 func TestBashCompletion(t *testing.T) {
+	complete := script(t, "bash") + bashComplete
 	for _, c := range completed {
-		wantCandidates(t, c.line, shell(t, "bash", bashComplete, strings.Split(c.line, " ")...), c.all, c.some)
+		wantCandidates(t, c.line, shell(t, "bash", complete, strings.Split(c.line, " ")...), c.all, c.some)
 	}
 	// Readline splits at "=", so that only what comes after it is replaced.
 	for line, want := range map[string][]string{
@@ -101,7 +108,7 @@ func TestBashCompletion(t *testing.T) {
 		"loglane serve --config = some.":          {"some.yaml"},
 		"loglane serve --stream-enabled = f":      {"false"},
 	} {
-		wantCandidates(t, line, shell(t, "bash", bashComplete, strings.Split(line, " ")...), want, nil)
+		wantCandidates(t, line, shell(t, "bash", complete, strings.Split(line, " ")...), want, nil)
 	}
 	registered := shell(t, "bash", "source <(loglane completion bash); complete -p loglane")
 	if registered != "complete -F _loglane loglane\n" {
@@ -111,27 +118,28 @@ func TestBashCompletion(t *testing.T) {
 
 func TestZshCompletion(t *testing.T) {
 	// The parts of zsh's completion system that a terminal is needed for are stood in.
-	const script = `compdef() { [[ $* == "_loglane loglane" ]] || print "compdef $*" }
+	const before = `compdef() { [[ $* == "_loglane loglane" ]] || print "compdef $*" }
 _describe() { print -rl -- "${(@)${(@P)2}%%:*}" }
 _files() { print -rl -- ${PREFIX}*(N) }
 compset() { PREFIX=${PREFIX#*=} }
-source <(loglane completion zsh)
+`
+	complete := before + script(t, "zsh") + `
 words=("$@") CURRENT=$# PREFIX=${@[$#]}
 _loglane`
 	for _, c := range completed {
-		wantCandidates(t, c.line, shell(t, "zsh", script, strings.Split(c.line, " ")...), c.all, c.some)
+		wantCandidates(t, c.line, shell(t, "zsh", complete, strings.Split(c.line, " ")...), c.all, c.some)
 	}
-	wantCandidates(t, "=", shell(t, "zsh", script, "loglane", "user", "add", "--role=o"), []string{"--role=operator"}, nil)
-	wantCandidates(t, "=", shell(t, "zsh", script, "loglane", "user", "--config=some."), []string{"some.yaml"}, nil)
+	wantCandidates(t, "=", shell(t, "zsh", complete, "loglane", "user", "add", "--role=o"), []string{"--role=operator"}, nil)
+	wantCandidates(t, "=", shell(t, "zsh", complete, "loglane", "user", "--config=some."), []string{"some.yaml"}, nil)
 }
 
 func TestFishCompletion(t *testing.T) {
-	const script = `loglane completion fish | source; complete -C $argv[1] | string replace -r '\t.*' ''; true`
+	complete := script(t, "fish") + `complete -C $argv[1] | string replace -r '\t.*' ''; true`
 	for _, c := range completed {
-		wantCandidates(t, c.line, shell(t, "fish", script, c.line), c.all, c.some)
+		wantCandidates(t, c.line, shell(t, "fish", complete, c.line), c.all, c.some)
 	}
-	wantCandidates(t, "=", shell(t, "fish", script, "loglane user add --role=o"), []string{"--role=operator"}, nil)
-	wantCandidates(t, "=", shell(t, "fish", script, "loglane user --config=some."), []string{"--config=some.yaml"}, nil)
+	wantCandidates(t, "=", shell(t, "fish", complete, "loglane user add --role=o"), []string{"--role=operator"}, nil)
+	wantCandidates(t, "=", shell(t, "fish", complete, "loglane user --config=some."), []string{"--config=some.yaml"}, nil)
 }
 
 func TestCompletionOfOtherShells(t *testing.T) {

@@ -45,6 +45,7 @@ type cli struct {
 	Demo        demoCmd        `cmd:"" help:"Serve a little shop and its log lines, with accounts made up for it."`
 	User        userCmd        `cmd:"" help:"Add, change, list and remove the users of an auth file."`
 	Token       tokenCmd       `cmd:"" help:"Make, list and revoke the API tokens of an auth file."`
+	Send        sendCmd        `cmd:"" help:"Send what comes in on standard input to a channel, line by line."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a gateway on this machine whether it answers."`
 	Completion  completionCmd  `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
@@ -56,12 +57,18 @@ type cli struct {
 func run(args []string, t terminal) int {
 	values := newValues()
 	err := execute(args, t, values)
+	var exit *exitError
 	switch {
 	case err == nil, errors.Is(err, errHelpShown):
 		return 0
 	case errors.As(err, new(*usageError)), errors.As(err, new(*app.SettingError)), errors.As(err, new(*configError)):
 		tell(t.err, err, values)
 		return exitUsage
+	case errors.As(err, &exit):
+		if exit.cause != nil {
+			tell(t.err, err, values)
+		}
+		return exit.code
 	default:
 		tell(t.err, err, values)
 		return exitFailed

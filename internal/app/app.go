@@ -128,10 +128,15 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		}
 	}
 	s := a.settings
+	global, err := s.copies()
+	if err != nil {
+		return err
+	}
 	options := server.Options{
-		Hub: a.hub, Ways: a.ways, Pages: web.Files(), BasePath: s.Base(), LoginURL: s.LoginURL,
+		Hub: a.hub, Broker: a.upstream, Ways: a.ways, Pages: web.Files(), BasePath: s.Base(), LoginURL: s.LoginURL,
 		StreamDisabled: !s.StreamEnabled, Template: template,
-		Limits: server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
+		Limits:  server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
+		MaxLine: s.MaxLine, MaxIngestBytes: s.MaxIngestBytes, Global: global,
 		Probes: a.upstream.probes, Beside: beside, Logger: a.log,
 	}
 	options.PublicURL, _ = s.public() // Check has told their errors

@@ -24,6 +24,7 @@ func (s *Settings) Check() error {
 		s.Forward.Check(),
 		s.Upstream.check(),
 		s.Streams.check(),
+		s.Sending.check(),
 		s.Logging.Check(),
 		within("drain-timeout", s.DrainTimeout, time.Second, 10*time.Minute),
 	)

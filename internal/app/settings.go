@@ -17,6 +17,7 @@ type Settings struct {
 	Forward
 	Upstream
 	Streams
+	Sending
 	Logging
 	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end; then they are cut."`
 }
@@ -73,6 +74,12 @@ type Streams struct {
 	MaxStreams           int           `name:"max-streams" env:"LOGLANE_MAX_STREAMS" default:"10000" placeholder:"N" help:"Streams open at once in this process."`
 	MaxStreamsPerUser    int           `name:"max-streams-per-user" env:"LOGLANE_MAX_STREAMS_PER_USER" default:"20" placeholder:"N" help:"Streams open at once of one user; 0 is without limit."`
 	MaxStreamsPerAddress int           `name:"max-streams-per-address" env:"LOGLANE_MAX_STREAMS_PER_ADDRESS" default:"0" example:"100" placeholder:"N" help:"Streams open at once of one IPv4 address or IPv6 /64; 0 is without limit."`
+}
+
+// Sending is how lines come in over HTTP.
+type Sending struct {
+	Global         string `name:"global" env:"LOGLANE_GLOBAL" default:"on" example:"warning" placeholder:"on|off|LEVEL" help:"Which lines that are sent over HTTP go to the global channel too: all, none, or those of a level and above."`
+	MaxIngestBytes int    `name:"max-ingest-bytes" env:"LOGLANE_MAX_INGEST_BYTES" default:"8388608" placeholder:"BYTES" help:"Most bytes of lines in one request over HTTP, as they are sent and decompressed."`
 }
 
 // Logging is how the gateway's own log lines look, on standard error.

@@ -57,6 +57,7 @@ type setup struct {
 	broker  loglane.Broker // instead of the memory broker
 	tls     bool
 	address func(*http.Request) string
+	tokens  knownTokens // beside those of the file
 }
 
 func newGateway(t *testing.T, change func(*setup)) *gateway {
@@ -76,8 +77,8 @@ func newGateway(t *testing.T, change func(*setup)) *gateway {
 	t.Cleanup(func() { must(t, g.hub.Close(context.Background())) })
 	users := g.openUsers(logger)
 	login := newLogin(t, g, users, logger)
-	s.Hub, s.Login = g.hub, login
-	s.Ways = append([]auth.Authenticator{auth.NewTokens(auth.TokensOptions{Users: users, Logger: logger}), login}, s.Ways...)
+	s.Hub, s.Login, s.Broker = g.hub, login, s.broker
+	s.Ways = append([]auth.Authenticator{s.tokens, auth.NewTokens(auth.TokensOptions{Users: users, Logger: logger}), login}, s.Ways...)
 	g.server, err = server.New(s.Options)
 	must(t, err)
 	g.Server = httptest.NewUnstartedServer(nil)

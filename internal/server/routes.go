@@ -15,6 +15,7 @@ func (s *Server) routes() []Route {
 	routes := []Route{
 		{s.base + "api/v1/stream", s.stream()},
 		{s.base + "api/v1/stream/{$}", s.stream()},
+		{"POST " + s.base + "api/v1/logs", http.HandlerFunc(s.serveIngest)},
 		{"GET " + s.base + "api/v1/me", brief(s.serveMe)},
 		{"GET " + s.base + "login", brief(s.serveLogin)},
 		{"POST " + s.base + "login", brief(s.signIn)},

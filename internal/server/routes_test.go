@@ -24,8 +24,10 @@ type row struct {
 // channel, where they are not what follows from the row: a read token is answered like
 // alice, and a write token like her where nobody is too, else with 403.
 var withTokens = map[string][2]int{
-	"GET api/v1/me": {200, 200},
-	"GET ":          {200, 200}, // the page, which holds no secret
+	"GET api/v1/me":               {200, 200},
+	"POST api/v1/logs":            {403, 400}, // a body of text needs a channel in the query
+	"POST api/v1/logs?user=alice": {403, 200},
+	"GET ":                        {200, 200}, // the page, which holds no secret
 }
 
 // everybody is a route that asks for no login.
@@ -64,6 +66,7 @@ var table = map[string][]row{
 	"/api/v1/stream":         streamTable("api/v1/stream"),
 	"/api/v1/stream/{$}":     streamTable("api/v1/stream/"),
 	"GET /api/v1/me":         {{"GET api/v1/me", signedIn(200)}, {"POST api/v1/me", everybody(405)}},
+	"POST /api/v1/logs":      {{"POST api/v1/logs", signedIn(403)}, {"POST api/v1/logs?user=alice", signedIn(403)}, {"POST api/v1/logs?channel=global", signedIn(403)}, {"POST api/v1/logs?channel=ll:control", signedIn(403)}},
 	"GET /login":             {{"GET login", everybody(200)}, {"HEAD login", everybody(200)}, {"PUT login", everybody(405)}},
 	"POST /login":            {{"POST login", everybody(401)}},
 	"POST /logout":           {{"GET logout", everybody(405)}, {"POST logout", everybody(303)}},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/auth"
+	"github.com/loglane/loglane/internal/ingest"
 )
 
 // Login is what the routes need of signing in by name and password.
@@ -37,8 +38,9 @@ type Probe struct {
 
 // Options are the parts and settings of a [Server].
 type Options struct {
-	Hub   *loglane.Hub // required
-	Pages fs.FS        // required: index.html, login.html, assets/
+	Hub    *loglane.Hub   // required
+	Broker loglane.Broker // required; takes the lines that are sent over HTTP
+	Pages  fs.FS          // required: index.html, login.html, assets/
 
 	// Login signs in by name and password; nil is without. Ways are the ways in, in the
 	// order in which they are tried; Login is tried first unless it stands among them. One
@@ -63,6 +65,10 @@ type Options struct {
 	Beside         []Route // further routes under the base path, behind the same middleware
 	Logger         *slog.Logger
 
+	MaxLine        int            // bytes; default loglane.DefaultMaxLine
+	MaxIngestBytes int            // of a body, as sent and decompressed; default ingest.DefaultMaxBytes
+	Global         *loglane.Level // from which lines that are sent go to the global channel too: nil is every line, GlobalOff none
+
 	readTime time.Duration // of a body; 0 is the constant of the name
 }
 
@@ -76,12 +82,15 @@ type Server struct {
 	login    *page
 	assets   assets
 	limiter  *limiter
+	senders  *senders
 	draining atomic.Bool
+
+	numbering numbering
 }
 
 // New starts nothing. It fails with all that is wrong with opts.
 func New(opts Options) (*Server, error) {
-	s := &Server{opts: opts, base: opts.BasePath, log: opts.Logger, limiter: newLimiter(opts.Limits)}
+	s := &Server{opts: opts, base: opts.BasePath, log: opts.Logger, limiter: newLimiter(opts.Limits), senders: newSenders()}
 	if s.base == "" {
 		s.base = "/"
 	}
@@ -90,6 +99,9 @@ func New(opts Options) (*Server, error) {
 	}
 	if s.opts.readTime == 0 {
 		s.opts.readTime = readTime
+	}
+	if s.opts.MaxIngestBytes == 0 {
+		s.opts.MaxIngestBytes = ingest.DefaultMaxBytes
 	}
 	if s.opts.Template == (loglane.Template{}) {
 		s.opts.Template = loglane.DefaultTemplate

@@ -8,6 +8,8 @@ export interface Me {
   channels: string[]
   /** The own channel. */
   channel: string
+  /** Whether there is a session to sign out of, and not another application's login. */
+  signOut: boolean
 }
 
 /** Asks who is signed in until there is an answer; undefined if nobody is. */
@@ -39,6 +41,7 @@ function asMe(value: unknown): Me {
     channel: typeof fields.channel === 'string' ? fields.channel : '',
     roles: strings(fields.roles),
     channels: strings(fields.channels),
+    signOut: fields.signOut === true,
   }
 }
 

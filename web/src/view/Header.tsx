@@ -11,7 +11,6 @@ interface HeaderProps {
 }
 
 export function Header({ me, channel, onSave, onHelp }: HeaderProps) {
-  const csrf = meta('csrf')
   return (
     <header>
       <h1>
@@ -30,17 +29,27 @@ export function Header({ me, channel, onSave, onHelp }: HeaderProps) {
       <button type="button" onClick={onHelp} aria-label="Keys" title="Keys" className="square">
         ?
       </button>
-      {me && (
-        <form method="post" action={`${basePath()}logout`}>
-          {csrf !== '' && <input type="hidden" name="csrf" value={csrf} />}
-          <span className="user" data-testid="user">
-            {me.name}
-          </span>
-          <button type="submit" data-testid="logout">
-            Sign out
-          </button>
-        </form>
-      )}
+      {me && <User me={me} />}
     </header>
+  )
+}
+
+/** Who is signed in, and the way out where there is one from here. */
+function User({ me }: { me: Me }) {
+  const csrf = meta('csrf')
+  const name = (
+    <span className="user" data-testid="user">
+      {me.name}
+    </span>
+  )
+  if (!me.signOut) return name
+  return (
+    <form method="post" action={`${basePath()}logout`}>
+      {csrf !== '' && <input type="hidden" name="csrf" value={csrf} />}
+      {name}
+      <button type="submit" data-testid="logout">
+        Sign out
+      </button>
+    </form>
   )
 }

@@ -1,0 +1,6 @@
+//go:build !race
+
+package main_test
+
+// raceDetector makes crowds smaller.
+const raceDetector = false

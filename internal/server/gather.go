@@ -1,0 +1,155 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/auth"
+	"github.com/loglane/loglane/internal/ingest"
+)
+
+// Limits of one request.
+const (
+	maxIngestLines    = 100_000
+	maxIngestChannels = 1_000
+	maxListed         = 1_000 // rejected lines that the answer tells of
+)
+
+// gathered is what a body has: nothing of it is stored yet.
+type gathered struct {
+	lines    []sentLine
+	channels map[string]bool // that the lines go to
+	rejected []rejection
+	unlisted int
+	last     int // number of the last line
+}
+
+// A sentLine is a line that may go into its channel.
+type sentLine struct {
+	number  int // in the body, from 1
+	channel string
+	data    []byte
+}
+
+// writable is the channel that the query names and that the principal may write to; ""
+// where the query names none and the lines do. A session writes nothing, so that another
+// site's page cannot either.
+func (s *Server) writable(p *auth.Principal, r *http.Request) (string, error) {
+	if p.Token == "" || len(p.Writes) == 0 {
+		return "", p.Authorize("", auth.Write)
+	}
+	asked := s.asked(r.URL.Query())
+	for _, a := range asked {
+		if err := p.Authorize(a.channel, auth.Write); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case len(asked) == 0:
+		return "", nil
+	case len(asked) > 1:
+		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: take one of them, once"}
+	case asked[0].malformed != nil:
+		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: asked[0].malformed.Error()}
+	default:
+		return asked[0].channel, nil
+	}
+}
+
+// gather judges each line: channel is where all go, "" where each names its own.
+func (s *Server) gather(p *auth.Principal, channel string, content ingest.Content, body []byte) (*gathered, error) {
+	if channel == "" && content.Kind == ingest.Text {
+		return nil, &loglane.StatusError{
+			Code:    http.StatusBadRequest,
+			Message: "lines of text name no channel: add ?user=NAME or ?channel=CONTEXT, or send NDJSON as Content-Type: application/x-ndjson",
+		}
+	}
+	g := &gathered{channels: make(map[string]bool)}
+	if channel != "" {
+		g.channels[channel] = true
+	}
+	for record := range content.Records(body) {
+		if g.last = record.Line; g.last > maxIngestLines {
+			return nil, tooMuch("lines", maxIngestLines)
+		}
+		to, err := channel, record.Err
+		if err == nil && to == "" {
+			to, err = s.named(p, record.Data)
+		}
+		if err != nil {
+			g.reject(record.Line, err)
+			continue
+		}
+		if g.channels[to] = true; len(g.channels) > maxIngestChannels {
+			return nil, tooMuch("channels", maxIngestChannels)
+		}
+		g.lines = append(g.lines, sentLine{number: record.Line, channel: to, data: record.Data})
+	}
+	return g, nil
+}
+
+func tooMuch(of string, limit int) error {
+	return &loglane.StatusError{
+		Code:    http.StatusRequestEntityTooLarge,
+		Message: fmt.Sprintf("the request has more than %d %s: send less at once", limit, of),
+	}
+}
+
+var errUnnamed = errors.New("it names no channel: add ?user=NAME or ?channel=CONTEXT to the URL, or a member user or context to the record")
+
+// named is the channel that a record names and that the principal may write to. A context
+// says more than a user does.
+func (s *Server) named(p *auth.Principal, record []byte) (channel string, err error) {
+	names, err := ingest.ReadNames(record)
+	switch {
+	case err != nil:
+		return "", err
+	case names.Context != "":
+		channel, err = loglane.ChannelName(names.Context)
+	case names.User != "":
+		channel, err = s.opts.Template.Channel(names.User)
+		if err != nil {
+			err = fmt.Errorf("user: %w", err)
+		}
+	default:
+		err = errUnnamed
+	}
+	if err != nil {
+		return "", err
+	}
+	return channel, p.Authorize(channel, auth.Write)
+}
+
+func (g *gathered) reject(line int, err error) {
+	if len(g.rejected) == maxListed {
+		g.unlisted++
+		return
+	}
+	g.rejected = append(g.rejected, rejection{Line: line, Error: err.Error()})
+}
+
+// only is the one channel that all lines go to; "" where there is none.
+func (g *gathered) only() (channel string, err error) {
+	for name := range g.channels {
+		channel = name
+	}
+	if len(g.channels) > 1 {
+		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: producerHeader + ": the lines of such a request go to one channel, and these name several"}
+	}
+	return channel, nil
+}
+
+// answer tells what became of all lines. duplicates and after are of a producer; after is
+// "" where there is none.
+func (g *gathered) answer(duplicates int, after string) *ingested {
+	answer := &ingested{Accepted: len(g.lines), Rejected: g.rejected, Unlisted: g.unlisted, After: after}
+	if answer.Rejected == nil {
+		answer.Rejected = []rejection{}
+	}
+	if after != "" {
+		answer.Duplicates = &duplicates
+	}
+	return answer
+}
