@@ -70,7 +70,7 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, admit func(*http.Req
 		defer release()
 	}
 	if r.Method == http.MethodHead {
-		setStreamHeaders(w, r)
+		setStreamHeaders(w, r, req.format)
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
@@ -108,14 +108,18 @@ func (h *Hub) stream(w http.ResponseWriter, r *http.Request, grant Grant, req st
 	}
 	defer sub.leave()
 	st.sub = sub
-	setStreamHeaders(w, r)
+	pattern, release := h.look(req.query)
+	defer release()
+	st.filter = newFilter(pattern, grant.Floor, req.level)
+	setStreamHeaders(w, r, req.format)
 	st.run()
 	return nil
 }
 
-func setStreamHeaders(w http.ResponseWriter, r *http.Request) {
+func setStreamHeaders(w http.ResponseWriter, r *http.Request, format streamFormat) {
 	header := w.Header()
-	header.Set("Content-Type", "text/event-stream")
+	header.Set("Content-Type", format.contentType())
+	header.Add("Vary", "Accept")
 	header.Set("Cache-Control", "private, no-cache, no-store, no-transform")
 	header.Set("X-Accel-Buffering", "no")
 	header.Set("X-Content-Type-Options", "nosniff")
