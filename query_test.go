@@ -102,7 +102,7 @@ func TestFollowZeroEndsAfterTheReplay(t *testing.T) {
 		if !v.ended() {
 			t.Error("the stream of an empty channel does not end")
 		}
-		one := s.append("one", "two")
+		one := s.append("one", "two") // each line that is acknowledged, also in the last moment
 		for query, want := range map[string]string{
 			"follow=0":                                 "retry | one# | two#",
 			"follow=0&backlog=1":                       "retry | two#",

@@ -155,6 +155,11 @@ func (st *stream) open() error {
 	if err := st.write(st.format.retry(retryMillis)); err != nil { // without a frame it sends the headers
 		return err
 	}
+	if st.req.once { // what is stored by now is to be in what is sent
+		ctx, cancel := context.WithTimeout(st.ctx, confirmWait)
+		_ = st.sub.feed.refresh(ctx, st.sub) // while the broker is away, the replay waits by itself
+		cancel()
+	}
 	var first []delivery
 	var err error
 	switch {

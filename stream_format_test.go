@@ -56,6 +56,7 @@ func TestStreamAsNDJSON(t *testing.T) {
 		text := s.tail()
 		s.store("{\n \"message\": \"pre tty\"\n}")
 		pretty := s.tail()
+		synctest.Wait()
 		v := s.open("ping=40", "Accept", "application/x-ndjson")
 		v.wantBytes(`{"id":"` + one.String() + `","record":{"message":"one","n":1e3}}` + "\n" +
 			`{"id":"` + text.String() + `","record":{"message":"te\"xt\nof lines"}}` + "\n" +
