@@ -6,12 +6,8 @@ import (
 	"time"
 )
 
-// earliestTime is 2001 and latestTime 9999 in Unix milliseconds: what is beyond them is
-// no time.
-const (
-	earliestTime = 1e12
-	latestTime   = 253_402_300_799_999
-)
+// earliestTime is 2001 in Unix milliseconds: what is before it is no time.
+const earliestTime = 1e12
 
 // readLimit is how many entries a feed asks for at once.
 const readLimit = 256

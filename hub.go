@@ -50,6 +50,7 @@ type Hub struct {
 
 	evaluating evaluations
 	patterns   patterns
+	searches   chan struct{} // a token for each that is under way
 
 	ringCost atomic.Int64
 	pressure chan struct{}
@@ -82,7 +83,7 @@ func NewHub(broker Broker, opts *HubOptions) (*Hub, error) {
 	h := &Hub{
 		broker: broker, feeds: make(map[string]*feed), streams: make(map[*stream]struct{}),
 		pressure: make(chan struct{}, 1), idle: make(chan struct{}), returns: pace{interval: returnsPace},
-		evaluating: newEvaluations(), patterns: patterns{all: make(map[string]*pattern)},
+		evaluating: newEvaluations(), patterns: patterns{all: make(map[string]*pattern)}, searches: make(chan struct{}, maxSearches),
 	}
 	if opts != nil {
 		h.opts = *opts
