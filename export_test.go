@@ -1,5 +1,8 @@
 package loglane
 
+// RecordMessage is what a record says.
+var RecordMessage = recordMessage
+
 // EvictStream takes a channel's history away and leaves its numbering.
 func (b *MemoryBroker) EvictStream(channel string) {
 	b.with(channel, func(c *memoryChannel) {

@@ -105,13 +105,18 @@ func (a *App) fail(err error) {
 
 func (a *App) wireHub() (err error) {
 	s := a.settings.Streams
-	a.hub, err = loglane.NewHub(a.upstream, &loglane.HubOptions{
+	a.hub, err = loglane.NewHub(a.upstream.Broker, &loglane.HubOptions{
 		Keepalive: s.Keepalive, MaxLine: s.MaxLine, EscapePolicy: s.EscapePolicy, Logger: a.log,
 	})
 	if err != nil {
 		return err
 	}
 	a.ending.push("streams", a.hub.Close)
+	stop := server.ObeyNotices(a.hub, a.upstream.notices)
+	a.ending.push("notices", func(context.Context) error {
+		stop()
+		return nil
+	})
 	return nil
 }
 
@@ -138,8 +143,8 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	a.server, err = server.New(server.Options{
 		Hub: a.hub, Login: a.login, Pages: web.Files(), BasePath: s.Base(),
 		StreamDisabled: !s.StreamEnabled, Template: template,
-		Limits: server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
-		Probes: a.upstream.probes, Beside: beside, Logger: a.log,
+		Limits:  server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
+		Notices: a.upstream.notices, Probes: a.upstream.probes, Beside: beside, Logger: a.log,
 	})
 	return err
 }

@@ -15,6 +15,9 @@ func (s *Server) routes() []Route {
 	routes := []Route{
 		{s.base + "api/v1/stream", s.stream()},
 		{s.base + "api/v1/stream/{$}", s.stream()},
+		{"GET " + s.base + "api/v1/logs", brief(s.history().ServeHTTP)},
+		{"DELETE " + s.base + "api/v1/logs", brief(s.purge)},
+		{"GET " + s.base + "api/v1/channels", brief(s.serveChannels)},
 		{"GET " + s.base + "api/v1/me", brief(s.serveMe)},
 		{"GET " + s.base + "login", brief(s.serveLogin)},
 		{"POST " + s.base + "login", brief(s.signIn)},
