@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// StreamOptions are the settings of [Hub.Stream]; nil is the default.
+// StreamOptions are the settings of [Hub.Stream] and [Hub.History]; nil is the default.
 type StreamOptions struct {
 	// Disabled answers every request that has a login with a sentence that names the
 	// setting; the broker is not touched.
 	Disabled bool
-	// Limit is asked before a stream opens. Its error, a [*StatusError] with code 429,
+	// Limit is asked before a stream opens or a history is searched. Its error, a [*StatusError] with code 429,
 	// names the limit and the setting that moves it; release is called when the stream
 	// has ended. nil limits nothing.
 	Limit func(*http.Request, Grant) (release func(), err error)
