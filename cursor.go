@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // An ID is the place of an entry in its stream: milliseconds of the broker's clock
@@ -36,6 +37,18 @@ func (id ID) append(dst []byte) []byte {
 
 // IsZero says whether id is the place before a stream's first entry.
 func (id ID) IsZero() bool { return id == ID{} }
+
+// latestTime is the end of 9999 in Unix milliseconds.
+const latestTime = 253_402_300_799_999
+
+// Time is when the broker took the entry by its clock. Places that another program chose
+// may be no times: what is before 1973 or after 9999 is the zero time.
+func (id ID) Time() time.Time {
+	if id.Ms < 1e11 || id.Ms > latestTime {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(id.Ms)).UTC()
+}
 
 // Less says whether id comes before other.
 func (id ID) Less(other ID) bool {

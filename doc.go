@@ -23,6 +23,8 @@
 //		return loglane.Grant{Channel: channel}, err
 //	}, nil))
 //
+// [Hub.History] answers with what is stored, by place or time, to the same callers.
+//
 // Lines come from package logship (a slog.Handler), or from any program that writes
 // the broker's own protocol; package redisbroker is the Broker on Redis.
 //

@@ -1,10 +1,13 @@
 package loglane
 
+// RecordMessage is what a record says.
+var RecordMessage = recordMessage
+
 // EvictStream takes a channel's history away and leaves its numbering.
 func (b *MemoryBroker) EvictStream(channel string) {
 	b.with(channel, func(c *memoryChannel) {
 		c.drop(len(c.entries))
-		c.intact = true
+		c.intact, c.purged = true, false
 	})
 }
 
@@ -12,7 +15,7 @@ func (b *MemoryBroker) EvictStream(channel string) {
 func (b *MemoryBroker) Flush(channel string) {
 	b.with(channel, func(c *memoryChannel) {
 		c.drop(len(c.entries))
-		c.intact = true
+		c.intact, c.purged = true, false
 		c.epoch, c.n, c.last, c.foreign, c.producers = "", 0, ID{}, false, nil
 	})
 }

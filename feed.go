@@ -48,6 +48,8 @@ type feed struct {
 	kick         chan struct{} // ends the wait for the next try
 	again        bool          // a doorbell rang since the read began
 	expired      bool          // the history ended at its time since the read began
+	purged       bool          // so was the history: what the read brings is not to be kept
+	doubted      bool          // the history may have been purged
 	returned     bool          // the broker came back: its feeds return at a bounded rate
 	backlog      []livePayload
 	backlogBytes int
@@ -235,8 +237,16 @@ func (f *feed) unsettle() {
 func (f *feed) dropRing(idle time.Duration, forced bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.ring.items) == 0 || f.reading || time.Since(f.lastItem) < idle {
+	if f.reading {
 		return false
+	}
+	f.resolveDoubt()
+	return time.Since(f.lastItem) >= idle && f.emptyRing(forced)
+}
+
+func (f *feed) emptyRing(forced bool) bool {
+	if len(f.ring.items) == 0 {
+		return true
 	}
 	end := f.ring.end()
 	if !forced {

@@ -49,6 +49,7 @@ func (f *feed) read(ctx context.Context) {
 		f.readsDone = number
 		f.comeUp()
 		f.settleBacklog(began)
+		f.forgetAfterRead()
 		f.wake()
 		if !f.again { // under the lock of the settling: what comes from here on is taken as it comes
 			f.reading = false
@@ -169,7 +170,7 @@ func (f *feed) apply(page Page, again *rewind, began time.Time) *rewind {
 	f.comeUp() // viewers' grants are checked before the first line
 	switch {
 	case page.Status == OK:
-	case f.last.ID.IsZero() && page.Tail.ID.IsZero(): // there was nothing, and there is nothing
+	case f.last.ID.IsZero() && page.Tail.ID.IsZero() && page.Missed <= 0: // there was nothing, and there is nothing
 	case f.expired && len(f.backlog) == 0 && !f.last.ID.IsZero():
 		again = f.known.rewound()
 		f.end()

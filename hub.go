@@ -48,6 +48,10 @@ type Hub struct {
 	workers sync.WaitGroup
 	returns pace
 
+	evaluating evaluations
+	patterns   patterns
+	searches   chan struct{} // a token for each that is under way
+
 	ringCost atomic.Int64
 	pressure chan struct{}
 	stats    hubStats
@@ -59,7 +63,7 @@ type Hub struct {
 	idle    chan struct{} // closed once closing and without streams
 }
 
-type hubStats struct{ heals, gaps, reads atomic.Int64 }
+type hubStats struct{ heals, gaps, reads, evaluations atomic.Int64 }
 
 // Stats are counts for tests and metrics.
 type Stats struct {
@@ -69,6 +73,8 @@ type Stats struct {
 	Heals    int64 // reads because a frame did not chain
 	Gaps     int64 // that viewers were told of
 	RingCost int64 // bytes
+	// Evaluations is how often a line was looked through for a viewer's ?q=.
+	Evaluations int64
 }
 
 // NewHub starts one goroutine, which [Hub.Close] ends. It fails with all that is wrong
@@ -77,6 +83,7 @@ func NewHub(broker Broker, opts *HubOptions) (*Hub, error) {
 	h := &Hub{
 		broker: broker, feeds: make(map[string]*feed), streams: make(map[*stream]struct{}),
 		pressure: make(chan struct{}, 1), idle: make(chan struct{}), returns: pace{interval: returnsPace},
+		evaluating: newEvaluations(), patterns: patterns{all: make(map[string]*pattern)}, searches: make(chan struct{}, maxSearches),
 	}
 	if opts != nil {
 		h.opts = *opts
@@ -135,7 +142,7 @@ func (h *Hub) Stats() Stats {
 	return Stats{
 		Streams: len(h.streams), Channels: len(h.feeds),
 		Reads: h.stats.reads.Load(), Heals: h.stats.heals.Load(), Gaps: h.stats.gaps.Load(),
-		RingCost: h.ringCost.Load(),
+		RingCost: h.ringCost.Load(), Evaluations: h.stats.evaluations.Load(),
 	}
 }
 

@@ -27,19 +27,20 @@ type item struct {
 	kind   itemKind
 	cursor Cursor // with a zero ID where the item has no place of its own
 	frame  []byte // what is written to viewers
-	dataAt int    // where in frame the data lines of a line begin
+	dataAt int    // where in frame the data lines begin
 	text   bool   // the line is no JSON object
 	had    int64  // of lateItem: the ring position of the line without a place
 	down   bool   // of statusItem
 
-	level atomic.Int64 // 0 until asked for, then the level + levelOffset, or levelNone
+	level    atomic.Int64              // 0 until asked for, then the level + levelOffset, or levelNone
+	verdicts atomic.Pointer[[]verdict] // of the patterns that were asked for
 }
 
 const (
 	levelOffset = 1 << 32
 	levelNone   = math.MinInt64
 	// itemOverhead is about what an item costs beyond its frame.
-	itemOverhead = 160
+	itemOverhead = 168
 )
 
 func (i *item) size() int { return len(i.frame) + itemOverhead }
@@ -55,9 +56,6 @@ func (i *item) findable() bool {
 
 // isLine says whether the item is a line of the channel.
 func (i *item) isLine() bool { return i.kind == lineItem || i.kind == lateItem }
-
-// mark returns the bare id that moves a viewer past the item.
-func (i *item) mark() []byte { return sse.AppendID(nil, i.cursor.String()) }
 
 // An encoder makes items out of what a broker gives.
 type encoder struct {
@@ -107,7 +105,7 @@ func (e encoder) entry(entry Entry) *item {
 
 func newMark(cursor Cursor) *item {
 	i := &item{kind: markItem, cursor: cursor}
-	i.frame = i.mark()
+	i.frame = sse.AppendID(nil, cursor.String())
 	return i
 }
 
@@ -120,7 +118,7 @@ func newGap(reason string, missed int64, after Cursor) *item {
 	if missed >= 0 {
 		data.Missed = &missed
 	}
-	return &item{kind: gapItem, cursor: after, frame: controlFrame("gap", after.String(), data)}
+	return newControl(&item{kind: gapItem, cursor: after}, "gap", after.String(), data)
 }
 
 func newStatus(down bool) *item {
@@ -130,31 +128,37 @@ func newStatus(down bool) *item {
 	if down {
 		data.Upstream = "down"
 	}
-	return &item{kind: statusItem, down: down, frame: controlFrame("status", "", data)}
+	return newControl(&item{kind: statusItem, down: down}, "status", "", data)
 }
 
-// reasonFrame is an auth or bye event.
-func reasonFrame(event, reason string) []byte {
-	return controlFrame(event, "", struct {
+func newControl(i *item, event, id string, data any) *item {
+	i.frame = sse.AppendEvent(nil, event, id, eventData(data))
+	i.dataAt = bytes.Index(i.frame, []byte("data: "))
+	return i
+}
+
+// reasonData is what an auth or bye event has.
+func reasonData(reason string) []byte {
+	return eventData(struct {
 		Reason string `json:"reason"`
 	}{reason})
 }
 
-func pingFrame(now int64) []byte {
-	return controlFrame("ping", "", struct {
+func pingData(now int64) []byte {
+	return eventData(struct {
 		T int64 `json:"t"`
 	}{now})
 }
 
-func controlFrame(event, id string, data any) []byte {
+func eventData(data any) []byte {
 	b, err := json.Marshal(data)
 	if err != nil {
 		panic("loglane: an event that cannot be JSON: " + err.Error())
 	}
-	return sse.AppendEvent(nil, event, id, b)
+	return b
 }
 
-// payload returns a line's data as they stood before the event stream split them.
+// payload returns an item's data as they stood before the event stream split them.
 func (i *item) payload() []byte {
 	lines := bytes.Split(bytes.TrimSuffix(i.frame[i.dataAt:], []byte("\n\n")), []byte("\n"))
 	for n := range lines {
@@ -166,17 +170,13 @@ func (i *item) payload() []byte {
 	return bytes.Join(lines, []byte("\n"))
 }
 
-// record returns a line as a compact JSON object; text becomes {"message":…}.
+// record returns a line as a JSON object without line breaks; text becomes {"message":…}.
 func (i *item) record() []byte {
 	payload := i.payload()
 	if i.text {
 		return messageRecord(payload)
 	}
-	var compact bytes.Buffer
-	if json.Compact(&compact, payload) != nil {
-		return messageRecord(payload)
-	}
-	return compact.Bytes()
+	return oneLine(payload)
 }
 
 // passes says whether a line is of the level or above; one without a level passes. It is

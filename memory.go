@@ -2,6 +2,8 @@ package loglane
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -25,7 +27,11 @@ type MemoryBroker struct {
 	channels map[string]*memoryChannel
 }
 
-var _ Broker = (*MemoryBroker)(nil)
+var (
+	_ Broker = (*MemoryBroker)(nil)
+	_ Purger = (*MemoryBroker)(nil)
+	_ Lister = (*MemoryBroker)(nil)
+)
 
 // NewMemoryBroker starts nothing that has to be ended. It fails for a [Retention] out of
 // range.
@@ -120,6 +126,43 @@ func (b *MemoryBroker) Follow(channel string, emit func(Event)) (stop func()) {
 	return func() {
 		once.Do(func() { b.with(channel, func(c *memoryChannel) { c.unfollow(f) }) })
 	}
+}
+
+// Purge implements [Purger]; it never fails.
+func (b *MemoryBroker) Purge(_ context.Context, channel string) error {
+	b.mu.Lock()
+	c := b.channels[channel]
+	b.mu.Unlock()
+	if c != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.purge()
+	}
+	return nil
+}
+
+// List implements [Lister]; it never fails.
+func (b *MemoryBroker) List(_ context.Context, prefix string, limit int) (list []ChannelInfo, more bool, err error) {
+	b.mu.Lock()
+	channels := make(map[string]*memoryChannel)
+	for name, c := range b.channels {
+		if strings.HasPrefix(name, prefix) {
+			channels[name] = c
+		}
+	}
+	b.mu.Unlock()
+	for name, c := range channels {
+		c.mu.Lock()
+		if n := len(c.entries); n > 0 {
+			list = append(list, ChannelInfo{Channel: name, Lines: int64(n), Last: c.entries[n-1].Cursor.ID.Time()})
+		}
+		c.mu.Unlock()
+	}
+	slices.SortFunc(list, func(a, b ChannelInfo) int { return strings.Compare(a.Channel, b.Channel) })
+	if len(list) > limit {
+		return list[:limit], true, nil
+	}
+	return list, false, nil
 }
 
 // PublishForeign reports a payload to the channel's followers and stores nothing, as a

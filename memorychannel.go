@@ -23,6 +23,7 @@ type memoryChannel struct {
 	entries []Entry
 	bytes   int
 	intact  bool // nothing was removed since the first entry
+	purged  bool // the entries before the first were removed on purpose
 	newest  ID   // of all that was ever stored
 
 	epoch     string
@@ -110,7 +111,7 @@ func (c *memoryChannel) nextID(now time.Time) ID {
 }
 
 func (c *memoryChannel) store(entry Entry) {
-	if len(c.entries) == 0 {
+	if len(c.entries) == 0 && !c.purged {
 		c.intact = true
 	}
 	if entry.Foreign() {
@@ -185,10 +186,29 @@ func (c *memoryChannel) expire() {
 		return
 	}
 	c.drop(len(c.entries))
-	c.intact = true
+	c.intact, c.purged = true, false
 	c.expiry.Reset(MetaTTL)
 	c.emit(Event{Kind: Expired})
 	c.mu.Unlock()
+}
+
+// purge empties the history. Where another program has written, the numbering cannot tell
+// a later cursor what became of it: an entry without data holds the place.
+func (c *memoryChannel) purge() {
+	if len(c.entries) == 0 {
+		return
+	}
+	prev := c.prev()
+	c.drop(len(c.entries))
+	c.purged = true
+	if !c.foreign {
+		c.expireAfter(MetaTTL)
+		return
+	}
+	c.n++
+	place := Cursor{Epoch: c.epoch, N: c.n, ID: c.nextID(time.Now()), Src: NewSrc(NewProducer(), 1)}
+	c.store(Entry{Cursor: place, Prev: prev})
+	c.last = place.ID
 }
 
 func (c *memoryChannel) emit(event Event) {
@@ -250,7 +270,8 @@ func (c *memoryChannel) facts(cursor Cursor) Facts {
 	facts := Facts{
 		Epoch: c.epoch, N: c.n, Last: c.last, Foreign: c.foreign,
 		Empty: len(c.entries) == 0, Intact: c.intact || len(c.entries) == 0 && c.newest.IsZero(),
-		Now: uint64(time.Now().UnixMilli()), TTL: c.retention.TTL,
+		Purged: len(c.entries) == 0 && c.purged,
+		Now:    uint64(time.Now().UnixMilli()), TTL: c.retention.TTL,
 	}
 	if facts.Empty {
 		return facts

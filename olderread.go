@@ -9,12 +9,14 @@ import (
 type olderRead struct {
 	flight chan struct{} // holds a token while nobody reads
 	asking atomic.Int64  // how many want it, the reader included
+	purges atomic.Int64  // what was read before the last of them is no longer there
 	shared *olderPart    // kept only while others ask
 }
 
 type olderPart struct {
 	last    Cursor
 	n       int
+	purges  int64
 	entries []Entry
 }
 
@@ -40,13 +42,14 @@ func (o *olderRead) read(ctx context.Context, last Cursor, n int, read func() ([
 		}
 		o.flight <- struct{}{}
 	}()
-	if p := o.shared; p != nil && p.last == last && p.n == n {
+	purges := o.purges.Load()
+	if p := o.shared; p != nil && p.last == last && p.n == n && p.purges == purges {
 		return p.entries, nil
 	}
 	o.shared = nil
 	entries, err := read()
 	if err == nil {
-		o.shared = &olderPart{last: last, n: n, entries: entries}
+		o.shared = &olderPart{last: last, n: n, purges: purges, entries: entries}
 	}
 	return entries, err
 }

@@ -13,7 +13,8 @@ const (
 	StatusExpired
 	// StatusEpoch: the broker lost the data.
 	StatusEpoch
-	// StatusTrimmed: the cursor is older than the oldest entry that is kept.
+	// StatusTrimmed: the cursor is older than the oldest entry that is kept, or than all that
+	// were purged.
 	StatusTrimmed
 	// StatusRewritten: a failover took the cursor's entry away.
 	StatusRewritten
@@ -36,6 +37,7 @@ type Facts struct {
 	Oldest Entry  // the oldest entry that is kept, unless Empty
 	At     *Entry // the entry at the cursor's place, nil where there is none
 	Intact bool   // nothing was removed from the stream since it began
+	Purged bool   // with Empty: the stream is still there, its entries were removed on purpose
 
 	Now uint64        // the broker's clock, Unix milliseconds
 	TTL time.Duration // the channel's history TTL
@@ -49,6 +51,8 @@ func (f Facts) Judge(c Cursor) (Status, int64) {
 		return OK, 0
 	case f.Now > c.ID.Ms && f.Now-c.ID.Ms > uint64(f.TTL.Milliseconds()):
 		return StatusExpired, f.missed(c)
+	case f.Purged && c.ID.Less(f.Last) && (c.Epoch == "" || c.Epoch == f.Epoch):
+		return StatusTrimmed, f.missed(c)
 	case f.Empty || (f.Epoch != "" && c.Epoch != "" && f.Epoch != c.Epoch):
 		return StatusEpoch, f.missed(c)
 	case c.ID.Less(f.Oldest.Cursor.ID):

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/loglane/loglane/internal/sse"
 )
 
 const (
@@ -27,19 +25,23 @@ type stream struct {
 	hub    *Hub
 	grant  Grant
 	req    streamRequest
+	filter filter
+	format streamFormat
 	writer *portableWriter
 	sub    *subscription
 
 	ctx    context.Context // ends with the request, or with an endCause
 	cancel context.CancelCauseFunc
 
-	told    bool       // an id was sent
-	down    bool       // the viewer knows that the broker is away
-	hidden  []byte     // the id of a line that the viewer's filter hid
-	marking bool       // marks is running
-	held    []delivery // wait until the grant is found to stand
-	items   []delivery // reused
-	frames  [][]byte   // reused
+	told    bool        // an id was sent
+	down    bool        // the viewer knows that the broker is away
+	hides   bool        // the viewer's filter hid a line …
+	hidden  Cursor      // … the last of them here
+	judging *evaluation // held waits for it
+	marking bool        // marks is running
+	held    []delivery  // wait until the grant is found to stand, or a line was looked through
+	items   []delivery  // reused
+	frames  [][]byte    // reused
 
 	keepalive *time.Timer
 	marks     *time.Timer
@@ -59,7 +61,7 @@ type stream struct {
 func newStream(h *Hub, r *http.Request, w http.ResponseWriter, grant Grant, req streamRequest) *stream {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	return &stream{
-		hub: h, grant: grant, req: req, writer: newPortableWriter(w),
+		hub: h, grant: grant, req: req, format: req.format, writer: newPortableWriter(w),
 		ctx: ctx, cancel: cancel, verified: true, checks: make(chan error, 1),
 	}
 }
@@ -76,7 +78,7 @@ func (st *stream) run() {
 	defer st.cancel(nil)
 	defer st.startClocks()()
 	err := st.open()
-	if err == nil {
+	if err == nil && !st.req.once {
 		err = st.follow()
 	}
 	var cause *endCause
@@ -122,9 +124,9 @@ func stoppedTimer() *time.Timer {
 func (st *stream) farewell(cause *endCause) {
 	var frames [][]byte
 	if cause.event == "bye" {
-		frames = append(frames, sse.AppendRetry(nil, 500+rand.IntN(4500)))
+		frames = append(frames, st.format.retry(500+rand.IntN(4500)))
 	}
-	_ = st.writer.write(append(frames, reasonFrame(cause.event, cause.reason))...)
+	_ = st.writer.write(append(frames, st.format.event(cause.event, "", reasonData(cause.reason)))...)
 }
 
 // silence is the keepalive's interval, spread by a fifth so that viewers who came
@@ -150,8 +152,13 @@ func (st *stream) write(frames ...[]byte) error {
 
 // open sends what comes before the first live line.
 func (st *stream) open() error {
-	if err := st.write(sse.AppendRetry(nil, retryMillis)); err != nil {
+	if err := st.write(st.format.retry(retryMillis)); err != nil { // without a frame it sends the headers
 		return err
+	}
+	if st.req.once { // what is stored by now is to be in what is sent
+		ctx, cancel := context.WithTimeout(st.ctx, confirmWait)
+		_ = st.sub.feed.refresh(ctx, st.sub) // while the broker is away, the replay waits by itself
+		cancel()
 	}
 	var first []delivery
 	var err error
@@ -185,7 +192,7 @@ func (st *stream) open() error {
 		return err
 	}
 	st.told = true
-	return st.write(sse.AppendID(nil, st.sub.here().String()))
+	return st.write(st.format.mark(st.sub.here()))
 }
 
 // joinTail places a new viewer; while the broker cannot be asked, it stays and waits.
@@ -227,7 +234,12 @@ func (st *stream) sendBulk(items []delivery) error {
 		if d.placed() {
 			last = d.cursor
 		}
-		if !d.isLine() || d.had || !st.shows(d) {
+		if !d.isLine() || d.had {
+			continue
+		}
+		if shows, err := st.await(d); err != nil {
+			return err
+		} else if !shows {
 			continue
 		}
 		if len(body) > 1 {
@@ -238,8 +250,26 @@ func (st *stream) sendBulk(items []delivery) error {
 	if last == (Cursor{}) {
 		last = st.sub.here()
 	}
+	for !st.verified {
+		if err := st.wait(nil); err != nil {
+			return err
+		}
+	}
 	st.told = true
-	return st.write(sse.AppendEvent(nil, "bulk", last.String(), append(body, ']')))
+	return st.write(st.format.event("bulk", last.String(), append(body, ']')))
+}
+
+// await says whether an item is shown, once that is known.
+func (st *stream) await(d delivery) (bool, error) {
+	for {
+		shows, pending := st.judge(d)
+		if pending == nil {
+			return shows, nil
+		}
+		if err := st.wait(nil); err != nil {
+			return false, err
+		}
+	}
 }
 
 // follow sends what comes.
@@ -278,9 +308,11 @@ func (st *stream) wait(ready <-chan struct{}) error {
 	case <-st.expires:
 		return &endCause{event: "auth", reason: "expired"}
 	case t := <-st.ping:
-		return st.write(pingFrame(t.UnixMilli()))
+		return st.write(st.format.event("ping", "", pingData(t.UnixMilli())))
 	case <-st.keepalive.C:
-		return st.write(sse.AppendComment(nil, "keepalive"))
+		return st.write(st.format.keepalive())
+	case <-st.judged():
+		return nil
 	case <-st.marks.C:
 		return st.mark()
 	case <-st.again.C:

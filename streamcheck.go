@@ -14,7 +14,7 @@ const checkTimeout = 2 * time.Second
 func (st *stream) comeBack() error {
 	if st.grant.Check == nil {
 		st.down = false
-		return st.write(newStatus(false).frame)
+		return st.write(st.format.item(newStatus(false)))
 	}
 	st.verified = false
 	st.stale = st.checking
@@ -50,7 +50,7 @@ func (st *stream) checked(err error) error {
 		st.recheck.Reset(checkEvery)
 		if st.down && !st.sub.feedDown() {
 			st.down = false
-			return st.write(newStatus(false).frame)
+			return st.write(st.format.item(newStatus(false)))
 		}
 		return nil
 	case errors.As(err, &status) && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden):

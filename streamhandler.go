@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// StreamOptions are the settings of [Hub.Stream]; nil is the default.
+// StreamOptions are the settings of [Hub.Stream] and [Hub.History]; nil is the default.
 type StreamOptions struct {
 	// Disabled answers every request that has a login with a sentence that names the
 	// setting; the broker is not touched.
 	Disabled bool
-	// Limit is asked before a stream opens. Its error, a [*StatusError] with code 429,
+	// Limit is asked before a stream opens or a history is searched. Its error, a [*StatusError] with code 429,
 	// names the limit and the setting that moves it; release is called when the stream
 	// has ended. nil limits nothing.
 	Limit func(*http.Request, Grant) (release func(), err error)
@@ -26,26 +26,38 @@ const disabledMessage = "Log streaming is switched off on this server (stream-en
 // 500 and logged. Middleware around the handler must leave http.ResponseController able
 // to flush, that is implement Unwrap.
 func (h *Hub) Stream(admit func(*http.Request) (Grant, error), opts *StreamOptions) http.Handler {
+	return h.handler(admit, opts, func() reading { return &streamReading{hub: h} })
+}
+
+// A reading is one request that wants to see a channel's lines.
+type reading interface {
+	parse(*http.Request) error                              // what the request asks
+	headers(http.ResponseWriter, *http.Request)             // of the answer
+	answer(http.ResponseWriter, *http.Request, Grant) error // fails only where nothing has been answered
+}
+
+// handler lets requests read in the order of checks that wire.md has.
+func (h *Hub) handler(admit func(*http.Request) (Grant, error), opts *StreamOptions, begin func() reading) http.Handler {
 	if opts == nil {
 		opts = &StreamOptions{}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := h.serve(w, r, admit, *opts); err != nil {
+		if err := h.serve(w, r, admit, *opts, begin()); err != nil {
 			h.refuse(w, r, err)
 		}
 	})
 }
 
-// serve checks in the order of wire.md and streams. It returns an error only where
+// serve checks in the order of wire.md and answers. It returns an error only where
 // nothing has been answered.
-func (h *Hub) serve(w http.ResponseWriter, r *http.Request, admit func(*http.Request) (Grant, error), opts StreamOptions) error {
+func (h *Hub) serve(w http.ResponseWriter, r *http.Request, admit func(*http.Request) (Grant, error), opts StreamOptions, read reading) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		return &StatusError{Code: http.StatusMethodNotAllowed, Message: fmt.Sprintf("method %.20q: a stream is read with GET", r.Method)}
+		return &StatusError{Code: http.StatusMethodNotAllowed, Message: fmt.Sprintf("method %.20q: lines are read with GET", r.Method)}
 	}
 	if r.ContentLength != 0 { // net/http would wait for it before the first byte of the answer
 		w.Header().Set("Connection", "close")
-		return &StatusError{Code: http.StatusBadRequest, Message: "a stream is asked for without a body"}
+		return &StatusError{Code: http.StatusBadRequest, Message: "lines are asked for without a body"}
 	}
 	grant, err := admit(r)
 	if err != nil && (!opts.Disabled || concernsLogin(err)) {
@@ -58,8 +70,7 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, admit func(*http.Req
 		_, _ = w.Write([]byte(disabledMessage)) // a caller that has gone needs no answer
 		return nil
 	}
-	req, err := parseStreamRequest(r)
-	if err != nil {
+	if err := read.parse(r); err != nil {
 		return err
 	}
 	if opts.Limit != nil {
@@ -70,11 +81,30 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, admit func(*http.Req
 		defer release()
 	}
 	if r.Method == http.MethodHead {
-		setStreamHeaders(w, r)
+		read.headers(w, r)
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	return h.stream(w, r, grant, req)
+	return read.answer(w, r, grant)
+}
+
+// streamReading is one request for the stream.
+type streamReading struct {
+	hub *Hub
+	req streamRequest
+}
+
+func (s *streamReading) parse(r *http.Request) (err error) {
+	s.req, err = parseStreamRequest(r)
+	return err
+}
+
+func (s *streamReading) headers(w http.ResponseWriter, r *http.Request) {
+	setStreamHeaders(w, r, s.req.format)
+}
+
+func (s *streamReading) answer(w http.ResponseWriter, r *http.Request, grant Grant) error {
+	return s.hub.stream(w, r, grant, s.req)
 }
 
 // concernsLogin says whether an error of admit comes before the switched-off answer.
@@ -108,14 +138,18 @@ func (h *Hub) stream(w http.ResponseWriter, r *http.Request, grant Grant, req st
 	}
 	defer sub.leave()
 	st.sub = sub
-	setStreamHeaders(w, r)
+	pattern, release := h.look(req.query)
+	defer release()
+	st.filter = newFilter(pattern, grant.Floor, req.level)
+	setStreamHeaders(w, r, req.format)
 	st.run()
 	return nil
 }
 
-func setStreamHeaders(w http.ResponseWriter, r *http.Request) {
+func setStreamHeaders(w http.ResponseWriter, r *http.Request, format streamFormat) {
 	header := w.Header()
-	header.Set("Content-Type", "text/event-stream")
+	header.Set("Content-Type", format.contentType())
+	header.Add("Vary", "Accept")
 	header.Set("Cache-Control", "private, no-cache, no-store, no-transform")
 	header.Set("X-Accel-Buffering", "no")
 	header.Set("X-Content-Type-Options", "nosniff")

@@ -18,7 +18,10 @@ type streamRequest struct {
 	backlog int
 	bulk    bool
 	level   *Level
+	query   *query
 	ping    time.Duration
+	once    bool // the stream ends after the replay
+	format  streamFormat
 }
 
 // parseStreamRequest fails with a [*StatusError] that names the parameter.
@@ -27,12 +30,7 @@ func parseStreamRequest(r *http.Request) (streamRequest, error) {
 	if err != nil {
 		return streamRequest{}, badRequest("the query cannot be read: %v", err)
 	}
-	for _, name := range [...]string{"q", "follow"} { // ignored, they would show what was not asked for
-		if query.Has(name) {
-			return streamRequest{}, badRequest("%s: this version of the stream does not have it", name)
-		}
-	}
-	req := streamRequest{backlog: ringLines}
+	req := streamRequest{backlog: ringLines, format: acceptedFormat(r.Header.Values("Accept"))}
 	if err := req.resume(r.Header.Get("Last-Event-ID"), query.Get("last_event_id")); err != nil {
 		return streamRequest{}, err
 	}
@@ -46,16 +44,19 @@ func parseStreamRequest(r *http.Request) (streamRequest, error) {
 	switch s := query.Get("replay"); s {
 	case "":
 	case "bulk":
-		req.bulk = req.cursor == nil && !req.all
+		req.bulk = req.cursor == nil && !req.all && req.format != streamFormat(plainText{}) // text has nothing to hold records
 	default:
 		return streamRequest{}, badRequest("replay=%.40q: the only value is bulk", s)
 	}
-	if s := query.Get("level"); s != "" {
-		level, err := ParseLevel(s)
-		if err != nil {
-			return streamRequest{}, badRequest("%v", err)
-		}
-		req.level = &level
+	if req.level, req.query, err = parseFilter(query); err != nil {
+		return streamRequest{}, err
+	}
+	switch s := query.Get("follow"); s {
+	case "", "1":
+	case "0":
+		req.once = true
+	default:
+		return streamRequest{}, badRequest("follow=%.40q: take 0, or 1 as without it", s)
 	}
 	if s := query.Get("ping"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -65,6 +66,23 @@ func parseStreamRequest(r *http.Request) (streamRequest, error) {
 		req.ping = time.Duration(n) * time.Second
 	}
 	return req, nil
+}
+
+// parseFilter reads what the stream and the history have in common.
+func parseFilter(params url.Values) (level *Level, q *query, err error) {
+	if s := params.Get("level"); s != "" {
+		l, err := ParseLevel(s)
+		if err != nil {
+			return nil, nil, badRequest("%v", err)
+		}
+		level = &l
+	}
+	if s := params.Get("q"); s != "" {
+		if q, err = parseQuery(s); err != nil {
+			return nil, nil, badRequest("%v", err)
+		}
+	}
+	return level, q, nil
 }
 
 // resume reads the cursor; the header wins, for a browser's own reconnect repeats the

@@ -11,7 +11,7 @@ const markEvery = time.Second
 
 // step sends what there is for the viewer; false means nothing now.
 func (st *stream) step() (progress bool, err error) {
-	if !st.verified {
+	if !st.verified || st.judging != nil && !st.judging.over() {
 		return false, nil
 	}
 	if held := st.held; held != nil {
@@ -70,56 +70,76 @@ func (st *stream) send(items []delivery) error {
 			st.held = append([]delivery(nil), items[n+1:]...)
 			return st.comeBack()
 		}
-		frames = st.appendFrame(frames, d)
+		shows, pending := st.judge(d)
+		if pending != nil {
+			st.held = append([]delivery(nil), items[n:]...)
+			break
+		}
+		frames = st.appendFrame(frames, d, shows)
 	}
 	st.frames = frames
 	if err := st.write(frames...); err != nil {
 		return err
 	}
 	clear(frames) // what has left the ring is not to be kept by viewers
-	if st.hidden != nil && !st.marking {
+	if st.hides && !st.marking {
 		st.marking = true
 		st.marks.Reset(markEvery)
 	}
 	return nil
 }
 
-func (st *stream) appendFrame(frames [][]byte, d delivery) [][]byte {
+func (st *stream) appendFrame(frames [][]byte, d delivery, shows bool) [][]byte {
 	switch {
 	case d.kind == statusItem && st.down:
 		return frames
 	case d.kind == statusItem:
 		st.down = true
-		return append(frames, d.frame)
-	case d.isLine() && !st.shows(d):
+		return append(frames, st.format.item(d.item))
+	case !shows:
 		if d.placed() {
-			st.hidden = d.mark()
+			st.hides, st.hidden = true, d.cursor
 		}
 		return frames
 	}
 	if d.placed() {
-		st.told, st.hidden = true, nil
+		st.told, st.hides = true, false
 	}
 	if d.had {
-		return append(frames, d.mark())
+		return append(frames, st.format.mark(d.cursor))
 	}
-	return append(frames, d.frame)
+	return append(frames, st.format.item(d.item))
 }
 
-// shows says whether a line passes the grant's floor and the request's filter.
-func (st *stream) shows(d delivery) bool {
-	return (st.grant.Floor == nil || d.passes(*st.grant.Floor)) && (st.req.level == nil || d.passes(*st.req.level))
+// judge says whether an item is shown, or what is waited for until that is known.
+func (st *stream) judge(d delivery) (shows bool, pending *evaluation) {
+	if e := st.judging; e != nil && e.item == d.item {
+		if !e.over() {
+			return false, e
+		}
+		st.judging = nil
+		return e.shows, nil
+	}
+	shows, st.judging = st.filter.judge(d.item)
+	return shows, st.judging
+}
+
+// judged tells when what is waited for is known, as long as lines may be sent.
+func (st *stream) judged() <-chan struct{} {
+	if st.judging == nil || !st.verified {
+		return nil
+	}
+	return st.judging.done
 }
 
 // mark moves the viewer past lines that its filter hid.
 func (st *stream) mark() error {
 	st.marking = false
-	if st.hidden == nil {
+	if !st.hides {
 		return nil
 	}
-	mark := st.hidden
-	st.hidden, st.told = nil, true
-	return st.write(mark)
+	st.hides, st.told = false, true
+	return st.write(st.format.mark(st.hidden))
 }
 
 func (st *stream) sayDown() error {
@@ -127,5 +147,5 @@ func (st *stream) sayDown() error {
 		return nil
 	}
 	st.down = true
-	return st.write(newStatus(true).frame)
+	return st.write(st.format.item(newStatus(true)))
 }

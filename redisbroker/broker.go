@@ -42,6 +42,7 @@ type Broker struct {
 	subscriber        *subscriber
 	append, check     *rueidis.Lua
 	noteForeign       *rueidis.Lua
+	purge, list       *rueidis.Lua
 
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
@@ -69,6 +70,8 @@ func New(opts Options) (*Broker, error) {
 		check:     rueidis.NewLuaScript(checkScript),
 
 		noteForeign: rueidis.NewLuaScript(foreignScript),
+		purge:       rueidis.NewLuaScript(purgeScript),
+		list:        rueidis.NewLuaScript(listScript),
 	}
 	if b.log == nil {
 		b.log = slog.Default()

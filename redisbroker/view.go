@@ -26,6 +26,7 @@ type view struct {
 
 	empty  bool
 	intact bool
+	purged bool // the stream is there and has no entries
 	oldest loglane.Entry
 	tail   loglane.Cursor
 	ttl    time.Duration // negative: the stream has none or is gone
@@ -86,7 +87,7 @@ func (v *view) parseStream(reply []rueidis.RedisMessage) error {
 	if err != nil {
 		return err
 	}
-	v.empty = length == 0
+	v.empty, v.purged = length == 0, length == 0
 	if added, err := number(info, "entries-added"); err == nil {
 		v.intact = added == length
 	} else { // before Redis 7: what may not have been trimmed yet
@@ -156,7 +157,7 @@ func (v *view) parseEntries(reply []rueidis.RedisMessage) error {
 func (v *view) facts(keep loglane.Retention) loglane.Facts {
 	return loglane.Facts{
 		Epoch: v.epoch, N: v.n, Last: v.last, Foreign: v.foreign,
-		Empty: v.empty, Oldest: v.oldest, At: v.at, Intact: v.intact,
+		Empty: v.empty, Oldest: v.oldest, At: v.at, Intact: v.intact, Purged: v.purged,
 		Now: v.clock, TTL: keep.TTL,
 	}
 }

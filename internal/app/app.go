@@ -110,13 +110,18 @@ func (a *App) fail(err error) {
 
 func (a *App) wireHub() (err error) {
 	s := a.settings.Streams
-	a.hub, err = loglane.NewHub(a.upstream, &loglane.HubOptions{
+	a.hub, err = loglane.NewHub(a.upstream.Broker, &loglane.HubOptions{
 		Keepalive: s.Keepalive, MaxLine: s.MaxLine, EscapePolicy: s.EscapePolicy, Logger: a.log,
 	})
 	if err != nil {
 		return err
 	}
 	a.ending.push("streams", a.hub.Close)
+	stop := server.ObeyNotices(a.hub, a.upstream.notices)
+	a.ending.push("notices", func(context.Context) error {
+		stop()
+		return nil
+	})
 	return nil
 }
 
@@ -137,7 +142,7 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		StreamDisabled: !s.StreamEnabled, Template: template,
 		Limits:  server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
 		MaxLine: s.MaxLine, MaxIngestBytes: s.MaxIngestBytes, Global: global,
-		Probes: a.upstream.probes, Beside: beside, Logger: a.log,
+		Notices: a.upstream.notices, Probes: a.upstream.probes, Beside: beside, Logger: a.log,
 	}
 	options.PublicURL, _ = s.public() // Check has told their errors
 	options.TrustedProxies, _ = server.ParseProxies(s.TrustedProxies)

@@ -70,6 +70,8 @@ func Run(t *testing.T, open func(t *testing.T, opts Options) Subject) {
 		{"expiry", expiryCases},
 		{"follow", followCases},
 		{"join", joinCases},
+		{"purge", purgeCases},
+		{"list", listCases},
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {

@@ -63,8 +63,34 @@ func streamTable(path string) (rows []row) {
 
 // table has rows for every route.
 var table = map[string][]row{
-	"/api/v1/stream":         streamTable("api/v1/stream"),
-	"/api/v1/stream/{$}":     streamTable("api/v1/stream/"),
+	"/api/v1/stream":     streamTable("api/v1/stream"),
+	"/api/v1/stream/{$}": streamTable("api/v1/stream/"),
+	"GET /api/v1/logs": {
+		{"GET api/v1/logs", signedIn(200)},
+		{"HEAD api/v1/logs", signedIn(200)},
+		{"GET api/v1/logs?format=csv", signedIn(200)},
+		{"GET api/v1/logs?limit=0", signedIn(400)},
+		{"GET api/v1/logs?user=alice", [5]int{401, 200, 403, 403, 200}},
+		{"GET api/v1/logs?channel=global", [5]int{401, 403, 403, 200, 200}},
+		{"GET api/v1/logs?channel=ll:control", [5]int{401, 403, 403, 403, 400}},
+		{"GET api/v1/logs?channel=job_1&limit=0", [5]int{401, 403, 403, 403, 400}},
+		{"PUT api/v1/logs", everybody(405)},
+	},
+	"DELETE /api/v1/logs": {
+		{"DELETE api/v1/logs", [5]int{401, 403, 403, 403, 400}},
+		{"DELETE api/v1/logs?user=alice", [5]int{401, 403, 403, 403, 204}},
+		{"DELETE api/v1/logs?channel=global", [5]int{401, 403, 403, 403, 204}},
+		{"DELETE api/v1/logs?channel=job_1", [5]int{401, 403, 403, 403, 204}},
+		{"DELETE api/v1/logs?channel=ll:control", [5]int{401, 403, 403, 403, 400}},
+		{"DELETE api/v1/logs?channel=job_1&channel=job_2", [5]int{401, 403, 403, 403, 400}},
+	},
+	"GET /api/v1/channels": {
+		{"GET api/v1/channels", [5]int{401, 403, 403, 403, 200}},
+		{"GET api/v1/channels?prefix=User.", [5]int{401, 403, 403, 403, 200}},
+		{"GET api/v1/channels?limit=0", [5]int{401, 403, 403, 403, 400}},
+		{"GET api/v1/channels?prefix=%ff", [5]int{401, 403, 403, 403, 400}},
+		{"POST api/v1/channels", everybody(405)},
+	},
 	"GET /api/v1/me":         {{"GET api/v1/me", signedIn(200)}, {"POST api/v1/me", everybody(405)}},
 	"POST /api/v1/logs":      {{"POST api/v1/logs", signedIn(403)}, {"POST api/v1/logs?user=alice", signedIn(403)}, {"POST api/v1/logs?channel=global", signedIn(403)}, {"POST api/v1/logs?channel=ll:control", signedIn(403)}},
 	"GET /login":             {{"GET login", everybody(200)}, {"HEAD login", everybody(200)}, {"PUT login", everybody(405)}},

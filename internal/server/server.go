@@ -61,8 +61,9 @@ type Options struct {
 	StreamDisabled bool
 	Template       loglane.Template // zero is loglane.DefaultTemplate
 	Limits         Limits
-	Probes         []Probe // of /readyz
-	Beside         []Route // further routes under the base path, behind the same middleware
+	Notices        auth.Notices // tells other gateways of purged channels, see ObeyNotices; nil: there are none
+	Probes         []Probe      // of /readyz
+	Beside         []Route      // further routes under the base path, behind the same middleware
 	Logger         *slog.Logger
 
 	MaxLine        int            // bytes; default loglane.DefaultMaxLine

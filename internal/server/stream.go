@@ -29,21 +29,14 @@ func (s *Server) stream() http.Handler {
 	return s.opts.Hub.Stream(s.admit, &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit})
 }
 
-// admit says what a request may stream, in the order of checks that the contract names.
+// admit says what a request may read, live or stored, in the order of checks that the
+// contract names.
 func (s *Server) admit(r *http.Request) (loglane.Grant, error) {
-	if !fromThisSite(r) {
-		return loglane.Grant{}, errCrossSite
-	}
-	p, err := s.principal(r)
-	switch {
-	case err != nil:
+	p, err := s.caller(r)
+	if err != nil {
 		return loglane.Grant{}, err
-	case p == nil && takesHTML(r):
-		return loglane.Grant{}, &loglane.StatusError{Code: http.StatusFound, Message: errNotSignedIn.Message, Location: s.loginURL(r)}
-	case p == nil:
-		return loglane.Grant{}, errNotSignedIn
 	}
-	channel, err := s.channel(p, r)
+	channel, err := s.channel(p, r, auth.Read)
 	if err != nil {
 		return loglane.Grant{}, err
 	}
@@ -51,6 +44,23 @@ func (s *Server) admit(r *http.Request) (loglane.Grant, error) {
 		Channel: channel, Expires: p.Expires, Check: p.Check,
 		Tag: streamTag{session: p.Session, user: p.Name},
 	}, nil
+}
+
+// caller is who asks for log lines; its errors are the answers for who may not.
+func (s *Server) caller(r *http.Request) (*auth.Principal, error) {
+	if !fromThisSite(r) {
+		return nil, errCrossSite
+	}
+	p, err := s.principal(r)
+	switch {
+	case err != nil:
+		return nil, err
+	case p == nil && takesHTML(r) && r.Method != http.MethodDelete:
+		return nil, &loglane.StatusError{Code: http.StatusFound, Message: errNotSignedIn.Message, Location: s.loginURL(r)}
+	case p == nil:
+		return nil, errNotSignedIn
+	}
+	return p, nil
 }
 
 // fromThisSite says whether a browser, which tells where a request comes from, names this
@@ -64,19 +74,24 @@ func fromThisSite(r *http.Request) bool {
 	return true
 }
 
-// channel is what a request may see: the principal's own, or another that it asks for
-// and that the principal may read. Rights are judged before the form, so that refusals
-// tell nothing.
-func (s *Server) channel(p *auth.Principal, r *http.Request) (string, error) {
+// channel is what a request is about: the principal's own, or another that it asks for
+// and with which the principal may do that. Rights are judged before the form, so that
+// refusals tell nothing. Only what is named can be emptied.
+func (s *Server) channel(p *auth.Principal, r *http.Request, action auth.Action) (string, error) {
 	asked := s.asked(r.URL.Query())
 	for _, a := range asked {
-		if err := s.authorize(p, a, r); err != nil {
+		if err := s.authorize(p, a, r, action); err != nil {
 			return "", err
 		}
 	}
 	switch {
+	case len(asked) == 0 && action == auth.Purge:
+		if err := s.authorize(p, noChannel, r, action); err != nil {
+			return "", err
+		}
+		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: name the channel to empty"}
 	case len(asked) == 0:
-		return p.Channel, p.Authorize(p.Channel, auth.Read)
+		return p.Channel, p.Authorize(p.Channel, action)
 	case len(asked) > 1:
 		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: take one of them, once"}
 	case asked[0].malformed != nil:
@@ -126,17 +141,31 @@ func (s *Server) asked(query url.Values) []asked {
 	return all
 }
 
-// authorize judges the reading of a channel and notes it where it is not the reader's own.
-func (s *Server) authorize(p *auth.Principal, a asked, r *http.Request) error {
-	err := p.Authorize(a.channel, auth.Read)
-	if a.channel == p.Channel {
+// noChannel stands for the channel where none is named.
+var noChannel = asked{channel: anyOther}
+
+// errTokenPurges says that neither scope of a token is to empty channels.
+var errTokenPurges = &loglane.StatusError{Code: http.StatusForbidden, Message: "An API token cannot empty a channel: sign in as an admin."}
+
+// authorize judges what is done with a channel, and notes it where it is more than to read
+// the own one.
+func (s *Server) authorize(p *auth.Principal, a asked, r *http.Request, action auth.Action) error {
+	err := p.Authorize(a.channel, action)
+	if err == nil && action == auth.Purge && p.Token != "" {
+		err = errTokenPurges
+	}
+	if a.channel == p.Channel && action == auth.Read {
 		return err
+	}
+	verb := "read"
+	if action == auth.Purge {
+		verb = "purge"
 	}
 	outcome := "allowed"
 	if err != nil {
 		outcome = "refused"
 	}
-	s.log.Info("audit", "action", "read", "outcome", outcome, "who", p.Name, "role", p.Role, "channel", a.channel, "asked", noted(a.name), "from", from(r))
+	s.log.Info("audit", "action", verb, "outcome", outcome, "who", p.Name, "role", p.Role, "channel", a.channel, "asked", noted(a.name), "from", from(r))
 	return err
 }
 

@@ -1,0 +1,111 @@
+package redisbroker
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/loglane/loglane"
+)
+
+//go:embed list.lua
+var listScript string
+
+var _ loglane.Lister = (*Broker)(nil)
+
+const (
+	// scanStep is how many keys Redis looks at in one go, between which it serves others.
+	scanStep = 1000
+	// scanTime is how long a database is searched for channels, scanNames how many of
+	// them are put in order.
+	scanTime  = 3 * time.Second
+	scanNames = 100_000
+	// listAtOnce is how many streams one script looks at.
+	listAtOnce = 100
+)
+
+// List implements [loglane.Lister]. It gives up a search after 3 s or 100,000 channels:
+// then it lists what it has found.
+func (b *Broker) List(ctx context.Context, prefix string, limit int) (list []loglane.ChannelInfo, more bool, err error) {
+	names, more, err := b.scan(ctx, prefix)
+	if err != nil {
+		return nil, false, unavailable(err)
+	}
+	for len(names) > 0 && len(list) < limit {
+		n := min(len(names), listAtOnce)
+		found, err := b.measure(ctx, names[:n])
+		if err != nil {
+			return nil, false, unavailable(err)
+		}
+		list, names = append(list, found...), names[n:]
+	}
+	if len(list) > limit {
+		return list[:limit], true, nil
+	}
+	return list, more || len(names) > 0, nil
+}
+
+// scan returns the channels with a history, sorted. more says that it gave up.
+func (b *Broker) scan(ctx context.Context, prefix string) (names []string, more bool, err error) {
+	deadline := now().Add(scanTime)
+	match := streamKey(globEscaper.Replace(prefix)) + "*"
+	for cursor := uint64(0); ; {
+		entry, err := b.client.Do(ctx, b.client.B().Scan().Cursor(cursor).Match(match).Count(scanStep).Type("stream").Build()).AsScanEntry()
+		if err != nil {
+			return nil, false, err
+		}
+		for _, key := range entry.Elements {
+			name := strings.TrimPrefix(key, streamKey(""))
+			if _, err := loglane.ChannelName(loglane.ContextOf(name)); err == nil && strings.HasPrefix(name, loglane.ChannelPrefix) {
+				names = append(names, name)
+			}
+		}
+		if cursor = entry.Cursor; cursor == 0 || len(names) > scanNames || now().After(deadline) {
+			slices.Sort(names)
+			return slices.Compact(names), cursor != 0, nil // SCAN may return a key twice
+		}
+	}
+}
+
+var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
+
+// measure asks for the lines of some channels; without any, a channel is left out.
+func (b *Broker) measure(ctx context.Context, names []string) (list []loglane.ChannelInfo, err error) {
+	keys := make([]string, len(names))
+	for i, name := range names {
+		keys[i] = streamKey(name)
+	}
+	reply, err := b.list.Exec(ctx, b.client, keys, nil).ToArray()
+	if err != nil {
+		return nil, err
+	}
+	if len(reply) != 2*len(names) {
+		return nil, fmt.Errorf("list: an answer of %d parts for %d channels", len(reply), len(names))
+	}
+	for i, name := range names {
+		info, err := channelInfo(name, reply[2*i], reply[2*i+1])
+		if err != nil {
+			return nil, err
+		}
+		if info.Lines > 0 {
+			list = append(list, info)
+		}
+	}
+	return list, nil
+}
+
+func channelInfo(name string, lines, last rueidis.RedisMessage) (info loglane.ChannelInfo, err error) {
+	info.Channel = name
+	if info.Lines, err = lines.AsInt64(); err != nil {
+		return info, err
+	}
+	id, err := last.ToString()
+	place, _ := loglane.ParseID(id) // "" where there is none
+	info.Last = place.Time()
+	return info, err
+}

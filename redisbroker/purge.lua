@@ -1,0 +1,27 @@
+-- Empties a channel's history and leaves its numbering.
+--
+-- KEYS  stream, meta
+-- ARGV  a producer's name that nobody has, meta TTL in s
+--
+-- Where another program has written, or meta is missing, the numbering cannot tell a later
+-- cursor what became of it: an entry without data holds the place. In a history of ours
+-- nothing stays.
+
+local stream, meta = KEYS[1], KEYS[2]
+local function digits(n) return string.format('%.0f', n) end
+
+local tail = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+if not tail then return 0 end
+local known = redis.call('HMGET', meta, 'e', 'n', 'l', 'f')
+if known[1] and known[3] == tail[1] and known[4] ~= '1' then
+  return redis.call('XTRIM', stream, 'MAXLEN', 0)
+end
+
+local n = tonumber(known[2] or '0') or 0
+for i = 1, #tail[2], 2 do
+  if tail[2][i] == 'n' then n = math.max(n, tonumber(tail[2][i + 1]) or 0) end
+end
+local place = redis.call('XADD', stream, '*', 'n', digits(n + 1), 'p', tail[1], 's', ARGV[1] .. ':1')
+redis.call('HSET', meta, 'n', digits(n + 1), 'l', place, 'f', '1')
+redis.call('EXPIRE', meta, ARGV[2])
+return redis.call('XTRIM', stream, 'MAXLEN', 1)
