@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -36,26 +37,49 @@ type django struct {
 	server *process
 }
 
+// newProject is a project as django-admin starts it, with a few users, made once for all tests
+// of a run.
+var newProject = sync.OnceValues(func() (string, error) {
+	dir, err := makeDir()
+	if err != nil {
+		return "", err
+	}
+	const users = `
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
+for name, more in {"alice": {}, "bob": {}, "Al {1} é": {}, "carol": {"is_staff": True}, "root": {"is_superuser": True}}.items():
+    User.objects.create(username=name, password=make_password("correct horse"), **more)`
+	for _, args := range [][]string{
+		{"-m", "django", "startproject", "site_", "."}, {"manage.py", "migrate", "--verbosity", "0"}, {"manage.py", "shell", "-c", users},
+	} {
+		cmd := exec.Command(foundPython(), args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%s: %w\n%s", args[1], err, out)
+		}
+	}
+	return dir, nil
+})
+
 // newDjango makes a project whose settings end with the README's and then with more.
 func newDjango(t *testing.T, gateway string, env []string, more string) *django {
 	t.Helper()
 	d := &django{t: t, dir: t.TempDir(), python: pythonPath(t)}
 	d.env = append([]string{"PYTHONDONTWRITEBYTECODE=1"}, env...)
-	run(t, d.dir, nil, "", d.python, "-m", "django", "startproject", "site_", ".")
-	if err := os.CopyFS(d.dir, os.DirFS("testdata/django")); err != nil {
+	project, err := newProject()
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, from := range []string{project, "testdata/django"} {
+		if err := os.CopyFS(d.dir, os.DirFS(from)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	copyFile(t, djangoFile, filepath.Join(d.dir, "loglane_django.py"))
 	login := blockWith(t, djangoReadme, "python", "success_url_allowed_hosts")
-	d.add("settings.py", "import os", blockWith(t, djangoReadme, "python", "MIDDLEWARE"),
-		`INSTALLED_APPS += ["orders"]`, `PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]`, more)
+	d.add("settings.py", "import os", blockWith(t, djangoReadme, "python", "MIDDLEWARE"), `INSTALLED_APPS += ["orders"]`, more)
 	d.add("urls.py", "from django.urls import include", blockWith(t, djangoReadme, "python", "import whoami"),
 		strings.ReplaceAll(login, "127.0.0.1:8080", gateway), `urlpatterns += [path("", include("orders.urls"))]`)
-	d.manage("migrate", "--verbosity", "0")
-	d.manage("shell", "-c", `
-from django.contrib.auth.models import User
-for name, more in {"alice": {}, "bob": {}, "Al {1} é": {}, "carol": {"is_staff": True}, "root": {"is_superuser": True}}.items():
-    User.objects.create_user(name, password="correct horse", **more)`)
 	d.serve()
 	return d
 }

@@ -16,16 +16,36 @@ import (
 	"time"
 )
 
-// builtIn is the folder of the built program, "" before there is one.
-var builtIn string
+// madeIn has the folders of what is made once for all tests of a run.
+var madeIn struct {
+	mu   sync.Mutex
+	dirs []string
+}
 
-// built is the program, built once for all tests of a run.
-var built = sync.OnceValues(func() (string, error) {
+// makeDir makes a folder that goes with the run.
+func makeDir() (string, error) {
 	dir, err := os.MkdirTemp("", "loglane-e2e-")
 	if err != nil {
 		return "", err
 	}
-	builtIn = dir
+	madeIn.mu.Lock()
+	defer madeIn.mu.Unlock()
+	madeIn.dirs = append(madeIn.dirs, dir)
+	return dir, nil
+}
+
+func removeMade() {
+	for _, dir := range madeIn.dirs {
+		_ = os.RemoveAll(dir) // what stays is in the folder for what may go
+	}
+}
+
+// built is the program, built once for all tests of a run.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := makeDir()
+	if err != nil {
+		return "", err
+	}
 	path := filepath.Join(dir, "loglane")
 	out, err := exec.Command("go", "build", "-o", path, "../../cmd/loglane").CombinedOutput()
 	if err != nil {
@@ -33,12 +53,6 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
-
-func removeBuilt() {
-	if builtIn != "" {
-		_ = os.RemoveAll(builtIn) // what stays is in the folder for what may go
-	}
-}
 
 // program returns the path of the built program.
 func program(t *testing.T) string {
