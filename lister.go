@@ -2,6 +2,9 @@ package loglane
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,4 +20,27 @@ type ChannelInfo struct {
 	Channel string    // full name
 	Lines   int64     // that are kept
 	Last    time.Time // of the newest line; zero is unknown
+}
+
+var _ Lister = (*MemoryBroker)(nil)
+
+// List implements [Lister].
+func (b *MemoryBroker) List(_ context.Context, prefix string, limit int) (list []ChannelInfo, more bool, err error) {
+	b.mu.Lock()
+	channels := maps.Clone(b.channels)
+	b.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(channels)) {
+		c := channels[name]
+		c.mu.Lock()
+		info := ChannelInfo{Channel: name, Lines: int64(len(c.entries)), Last: time.UnixMilli(int64(c.newest.Ms))}
+		c.mu.Unlock()
+		if info.Lines == 0 || !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if len(list) == limit {
+			return list, true, nil
+		}
+		list = append(list, info)
+	}
+	return list, false, nil
 }

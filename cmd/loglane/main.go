@@ -43,6 +43,7 @@ type terminal struct {
 type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Serve the log streams and the pages."`
 	Demo        demoCmd        `cmd:"" help:"Serve a little shop and its log lines, with accounts made up for it."`
+	Check       checkCmd       `cmd:"" help:"Check the settings, the Redis and the ways to a gateway."`
 	User        userCmd        `cmd:"" help:"Add, change, list and remove the users of an auth file."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a gateway on this machine whether it answers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

@@ -14,7 +14,8 @@ type serveCmd struct {
 }
 
 func (*serveCmd) examples() string {
-	return `  loglane serve --auth-file users.txt
+	return `  loglane serve --dev
+  loglane serve --auth-file users.txt
   loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0 --addr :8080
   LOGLANE_REDIS_URL=redis://:secret@redis:6379/1 loglane serve --auth-file users.txt --base-path /logs/
   loglane serve --auth-file users.txt --log-format json --log-level debug`
@@ -22,6 +23,9 @@ func (*serveCmd) examples() string {
 
 // Run serves until SIGINT or SIGTERM.
 func (c *serveCmd) Run(t terminal, v *values) error {
+	if c.Dev {
+		return c.develop(t, v)
+	}
 	gateway, err := app.New(c.Settings, &app.Options{Logger: c.Logger(t.err), Faults: v.problems()})
 	if err != nil {
 		return usage(err, "See 'loglane serve --help'.")

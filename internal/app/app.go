@@ -32,6 +32,7 @@ type App struct {
 	upstream *upstream
 	hub      *loglane.Hub
 	login    *auth.Login
+	dev      *auth.Dev // in place of login; nil is without --dev
 	server   *server.Server
 	http     *http.Server
 	listener net.Listener
@@ -116,6 +117,9 @@ func (a *App) wireHub() (err error) {
 }
 
 func (a *App) wireLogin(users *auth.Users, template loglane.Template) (err error) {
+	if a.settings.Dev {
+		return a.wireDev(template)
+	}
 	a.login, err = auth.NewLogin(auth.LoginOptions{
 		Users: users, Sessions: a.upstream.sessions, Notices: a.upstream.notices, Template: template,
 		BasePath: a.settings.Base(), OnEnd: server.EndStreams(a.hub), Logger: a.log,
@@ -135,8 +139,12 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		}
 	}
 	s := a.settings
+	var login server.Login = a.login
+	if a.dev != nil {
+		login = a.dev
+	}
 	a.server, err = server.New(server.Options{
-		Hub: a.hub, Login: a.login, Pages: web.Files(), BasePath: s.Base(),
+		Hub: a.hub, Login: login, Pages: web.Files(), BasePath: s.Base(),
 		StreamDisabled: !s.StreamEnabled, Template: template,
 		Limits: server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
 		Probes: a.upstream.probes, Beside: beside, Logger: a.log,

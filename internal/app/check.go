@@ -18,7 +18,7 @@ import (
 func (s *Settings) Check() error {
 	return errors.Join(
 		s.Place.Check(),
-		s.Identity.Check(),
+		s.checkIdentity(),
 		s.Upstream.check(),
 		s.Streams.check(),
 		s.Logging.Check(),

@@ -26,8 +26,15 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 	s.index.write(w, http.StatusOK, map[string]string{"base": s.base})
 }
 
+// A hinter is a [Login] with something to say before anybody tries.
+type hinter interface{ Hint() string }
+
 func (s *Server) serveLogin(w http.ResponseWriter, _ *http.Request) {
-	s.writeLogin(w, http.StatusOK, "")
+	message := ""
+	if h, ok := s.opts.Login.(hinter); ok {
+		message = h.Hint()
+	}
+	s.writeLogin(w, http.StatusOK, message)
 }
 
 func (s *Server) writeLogin(w http.ResponseWriter, code int, message string) {

@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/auth"
+	"github.com/loglane/loglane/internal/picker"
+	"github.com/loglane/loglane/internal/server"
+	"github.com/loglane/loglane/redisbroker"
+)
+
+// checkIdentity reports what is wrong with the ways in: with --dev there is one only.
+func (s *Settings) checkIdentity() error {
+	if !s.Dev {
+		return s.Identity.Check()
+	}
+	var errs []error
+	if host, _, err := net.SplitHostPort(s.Addr); err == nil && !auth.LoopbackHost(host) {
+		errs = append(errs, Wrong("addr", s.Addr, "with --dev it must be a loopback address, for whoever reaches the gateway could see every line"))
+	}
+	if s.AuthFile != "" {
+		errs = append(errs, Wrong("auth-file", s.AuthFile, "--dev makes its own way in: leave one of them out"))
+	}
+	_, err := s.Template()
+	return errors.Join(append(errs, err)...)
+}
+
+// A Dev is a gateway for the developer's own machine: it needs no accounts, prints a
+// sign-in link, and shows which channels there are.
+type Dev struct {
+	*App
+	// Found tells in one line what the broker has, such as "Redis 7.0, database 1; 14
+	// channels with history, last line 3 s ago in User.alice".
+	Found string
+	// Problems are what is wrong with the broker.
+	Problems []Finding
+
+	page *picker.Page
+}
+
+// NewDev looks at the broker, for some seconds at most or as long as ctx, and wires the
+// gateway; [App.Run] serves it. The settings must have Dev.
+func NewDev(ctx context.Context, settings Settings, opts *Options) (*Dev, error) {
+	d := &Dev{}
+	own := Options{}
+	if opts != nil {
+		own = *opts
+	}
+	own.beside = d.pages
+	if own.Faults == nil && settings.Check() == nil {
+		d.look(ctx, settings.RedisURL)
+	}
+	var err error
+	d.App, err = New(settings, &own)
+	return d, err
+}
+
+// look fills in what is found. A Redis that is away may come back: the gateway waits.
+func (d *Dev) look(ctx context.Context, redisURL string) {
+	if redisURL == "" {
+		d.Found = "embedded broker: lines are forgotten when it ends"
+		return
+	}
+	report, err := redisbroker.Examine(ctx, redisbroker.Options{URL: redisURL}, 0)
+	if err != nil {
+		d.Found = "Redis does not answer"
+		d.Problems = []Finding{unreached(redisURL, err)}
+		return
+	}
+	d.Found = report.String()
+	for _, p := range report.Problems() {
+		d.Problems = append(d.Problems, found(p))
+	}
+}
+
+func (d *Dev) pages(a *App) (routes []server.Route, err error) {
+	broker, _, _ := strings.Cut(d.Found, ";") // what follows is of the start's moment
+	d.page, err = picker.New(picker.Options{Dev: a.dev, Broker: a.upstream.Broker, Base: a.settings.Base(), Found: broker, Logger: a.log})
+	if err != nil {
+		return nil, fmt.Errorf("the page of --dev: %w", err)
+	}
+	return []server.Route{{Pattern: a.settings.Base() + "dev/", Handler: d.page.Handler()}}, nil
+}
+
+// origin is where a browser on this machine finds a started gateway, without a path.
+func (d *Dev) origin() string { return "http://" + d.listener.Addr().String() }
+
+// SignInURL is the link that signs an admin in once, in the next ten minutes.
+func (d *Dev) SignInURL() string { return d.origin() + d.page.SignInPath() }
+
+// Token is an API token that writes to every channel while the gateway runs.
+func (d *Dev) Token() string { return d.dev.Token() }
+
+// Redis is the URL of the Redis without what is secret in it; "" is the embedded broker.
+func (d *Dev) Redis() string {
+	if d.settings.RedisURL == "" {
+		return ""
+	}
+	return redisbroker.Redacted(d.settings.RedisURL)
+}
+
+// Channel is the full name of a user's channel; "" where a name can have none.
+func (d *Dev) Channel(user string) string {
+	template, _ := d.settings.Template() // New has seen it
+	channel, err := template.Channel(user)
+	if err != nil {
+		return ""
+	}
+	return channel
+}
+
+// wireDev makes the way in of --dev in place of the login.
+func (a *App) wireDev(template loglane.Template) (err error) {
+	a.dev, err = auth.NewDev(auth.DevOptions{
+		Template: template, BasePath: a.settings.Base(), OnEnd: server.EndStreams(a.hub), Logger: a.log,
+	})
+	return err
+}
+
+// onLoopback fails where a listener with --dev can be reached from elsewhere: a name may
+// lead anywhere.
+func (s *Settings) onLoopback(addr net.Addr) error {
+	tcp, ok := addr.(*net.TCPAddr)
+	if s.Dev && (!ok || !tcp.IP.IsLoopback()) {
+		return Wrong("addr", s.Addr, fmt.Sprintf("with --dev it must be a loopback address, and it leads to %v", addr))
+	}
+	return nil
+}

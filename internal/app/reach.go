@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/loglane/loglane/internal/auth"
+)
+
+const (
+	reachTime  = 5 * time.Second
+	mostAnswer = 4 << 10 // bytes of an answer that are looked at
+)
+
+// examineAddr says whether a gateway could listen, or does already.
+func examineAddr(ctx context.Context, s *Settings) []Finding {
+	const check = "addr"
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Addr)
+	if err == nil {
+		listener.Close()
+		return []Finding{{check, Fine, s.Addr + " is free", ""}}
+	}
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return []Finding{{check, Failing, err.Error(), "set --addr to an address of this machine and a port that this user may open"}}
+	}
+	if gatewayAt(ctx, s.URL()) {
+		return []Finding{{check, Fine, "a gateway answers at " + s.URL(), ""}}
+	}
+	return []Finding{{check, Failing, s.Addr + " is in use, and no gateway with this base path answers there",
+		"stop the program that has it, or set --addr or --base-path to another"}}
+}
+
+// gatewayAt says whether a gateway answers on this machine, with TLS or without.
+func gatewayAt(ctx context.Context, plain string) bool {
+	for _, base := range []string{plain, strings.Replace(plain, "http:", "https:", 1)} {
+		// Nothing secret is sent, and a certificate for the public name suits no address here.
+		a := ask(ctx, base+"healthz", "application/json", &tls.Config{InsecureSkipVerify: true})
+		if a.err == nil && a.healthy() {
+			return true
+		}
+	}
+	return false
+}
+
+// ExaminePublicURL says whether clients can reach a gateway by its public URL, which has
+// the base path: whether what stands between passes health, and the stream's path, through
+// to it.
+func ExaminePublicURL(ctx context.Context, public string) []Finding {
+	const check = "public-url"
+	u, err := url.Parse(public)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return []Finding{{check, Failing, "it is not a URL that begins with http:// or https://", "set --public-url to what browsers have in their address bar, such as https://logs.example.com/"}}
+	}
+	base := strings.TrimSuffix(public, "/") + "/"
+	health := ask(ctx, base+"healthz", "application/json", nil)
+	switch {
+	case health.err != nil:
+		return []Finding{{check, Failing, fmt.Sprintf("%s cannot be reached from here: %v", base, health.err), "start the gateway and what stands in front of it, or set --public-url to where clients find it"}}
+	case health.code/100 == 3:
+		return []Finding{{check, Failing, fmt.Sprintf("%shealthz leads on to %s", base, health.location), "set --public-url to where clients end up"}}
+	case !health.healthy():
+		return []Finding{{check, Failing, fmt.Sprintf("%shealthz is answered by something else than a gateway: %s", base, health), "let the proxy pass " + u.Path + " and all below it to the gateway's --addr, with the same path as its --base-path"}}
+	}
+	if stream := ask(ctx, base+"api/v1/stream", "text/event-stream", nil); !stream.refusesStrangers() {
+		return []Finding{{check, Failing, fmt.Sprintf("the gateway is there, but %sapi/v1/stream is answered by something else: %s", base, stream), "let the proxy pass that path to the gateway, too, with its answers as they are"}}
+	}
+	if u.Scheme == "http" && !auth.LoopbackHost(u.Host) {
+		return []Finding{{check, Warning, "passwords and sessions travel over plain http: browsers get cookies that are not Secure", "serve https, and set --public-url to it"}}
+	}
+	return []Finding{{check, Fine, "a gateway answers at " + base, ""}}
+}
+
+// An answered is what came of a GET without any login.
+type answered struct {
+	err      error
+	code     int
+	kind     string // media type
+	location string
+	body     []byte // its beginning
+}
+
+// ask follows no redirects: clients with a stream would not, either.
+func ask(ctx context.Context, url, accept string, config *tls.Config) answered {
+	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return answered{err: err}
+	}
+	r.Header.Set("Accept", accept)
+	transport := &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}
+	response, err := transport.RoundTrip(r)
+	if err != nil {
+		return answered{err: err}
+	}
+	defer response.Body.Close()
+	a := answered{code: response.StatusCode, location: response.Header.Get("Location")}
+	a.kind, _, _ = mime.ParseMediaType(response.Header.Get("Content-Type")) // "" is none of ours
+	a.body, _ = io.ReadAll(io.LimitReader(response.Body, mostAnswer))       // one that is cut is not JSON
+	return a
+}
+
+// healthy says whether it is a gateway's answer to /healthz.
+func (a answered) healthy() bool {
+	var health struct{ Status string }
+	return a.code == http.StatusOK && a.kind == "application/json" && json.Unmarshal(a.body, &health) == nil && health.Status == "ok"
+}
+
+// refusesStrangers says whether it is a gateway's answer to who has no login.
+func (a answered) refusesStrangers() bool {
+	var refusal struct{ Error string }
+	return a.err == nil && a.code == http.StatusUnauthorized && a.kind == "application/json" && json.Unmarshal(a.body, &refusal) == nil && refusal.Error != ""
+}
+
+func (a answered) String() string {
+	if a.err != nil {
+		return a.err.Error()
+	}
+	return fmt.Sprintf("%d %s, %s", a.code, http.StatusText(a.code), a.kind)
+}
