@@ -61,8 +61,11 @@ func New(settings Settings, opts *Options) (*App, error) {
 func (a *App) wire(opts *Options) error {
 	s := &a.settings
 	template, _ := s.Template() // Check tells its error
-	users, usersErr := s.Identity.open(template, a.log)
-	var upstreamErr error
+	var users *auth.Users
+	var usersErr, upstreamErr error
+	if !s.Dev {
+		users, usersErr = s.Identity.open(template, a.log)
+	}
 	a.upstream, upstreamErr = s.Upstream.open(a.log)
 	if upstreamErr == nil {
 		a.ending.push("broker", a.upstream.close)

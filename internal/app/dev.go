@@ -24,7 +24,7 @@ func (s *Settings) checkIdentity() error {
 		errs = append(errs, Wrong("addr", s.Addr, "with --dev it must be a loopback address, for whoever reaches the gateway could see every line"))
 	}
 	if s.AuthFile != "" {
-		errs = append(errs, Wrong("auth-file", s.AuthFile, "--dev makes its own way in: leave one of them out"))
+		errs = append(errs, &SettingError{Name: "auth-file", Value: s.AuthFile, Wrong: "--dev makes its own way in: leave one of them out"})
 	}
 	_, err := s.Template()
 	return errors.Join(append(errs, err)...)

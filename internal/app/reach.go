@@ -53,32 +53,41 @@ func gatewayAt(ctx context.Context, plain string) bool {
 	return false
 }
 
+const publicURL = "public-url"
+
 // ExaminePublicURL says whether clients can reach a gateway by its public URL, which has
 // the base path: whether what stands between passes health, and the stream's path, through
 // to it.
 func ExaminePublicURL(ctx context.Context, public string) []Finding {
-	const check = "public-url"
 	u, err := url.Parse(public)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return []Finding{{check, Failing, "it is not a URL that begins with http:// or https://", "set --public-url to what browsers have in their address bar, such as https://logs.example.com/"}}
+		return []Finding{{publicURL, Failing, "it is not a URL that begins with http:// or https://", "set --public-url to what browsers have in their address bar, such as https://logs.example.com/"}}
 	}
-	base := strings.TrimSuffix(public, "/") + "/"
+	all := []Finding{passage(ctx, strings.TrimSuffix(public, "/")+"/")}
+	if u.Scheme == "http" && !auth.LoopbackHost(u.Host) {
+		all = append(all, Finding{publicURL, Warning, "passwords and sessions travel over plain http, and cookies are not Secure", "serve https, and set --public-url to it"})
+	}
+	return all
+}
+
+// passage follows the way from a client to the gateway.
+func passage(ctx context.Context, base string) Finding {
 	health := ask(ctx, base+"healthz", "application/json", nil)
 	switch {
 	case health.err != nil:
-		return []Finding{{check, Failing, fmt.Sprintf("%s cannot be reached from here: %v", base, health.err), "start the gateway and what stands in front of it, or set --public-url to where clients find it"}}
+		return Finding{publicURL, Failing, fmt.Sprintf("%s cannot be reached from here: %v", base, health.err),
+			"start the gateway and what stands in front of it, or set --public-url to where clients find it"}
 	case health.code/100 == 3:
-		return []Finding{{check, Failing, fmt.Sprintf("%shealthz leads on to %s", base, health.location), "set --public-url to where clients end up"}}
+		return Finding{publicURL, Failing, fmt.Sprintf("%shealthz leads on to %s", base, health.location), "set --public-url to where clients end up"}
 	case !health.healthy():
-		return []Finding{{check, Failing, fmt.Sprintf("%shealthz is answered by something else than a gateway: %s", base, health), "let the proxy pass " + u.Path + " and all below it to the gateway's --addr, with the same path as its --base-path"}}
+		return Finding{publicURL, Failing, fmt.Sprintf("%shealthz is answered by something else than a gateway: %s", base, health),
+			"let the proxy pass this path, and all below it, to the gateway's --addr with its --base-path"}
 	}
 	if stream := ask(ctx, base+"api/v1/stream", "text/event-stream", nil); !stream.refusesStrangers() {
-		return []Finding{{check, Failing, fmt.Sprintf("the gateway is there, but %sapi/v1/stream is answered by something else: %s", base, stream), "let the proxy pass that path to the gateway, too, with its answers as they are"}}
+		return Finding{publicURL, Failing, fmt.Sprintf("the gateway is there, but %sapi/v1/stream is answered by something else: %s", base, stream),
+			"let the proxy pass that path to the gateway, too, and its answers as they are"}
 	}
-	if u.Scheme == "http" && !auth.LoopbackHost(u.Host) {
-		return []Finding{{check, Warning, "passwords and sessions travel over plain http: browsers get cookies that are not Secure", "serve https, and set --public-url to it"}}
-	}
-	return []Finding{{check, Fine, "a gateway answers at " + base, ""}}
+	return Finding{publicURL, Fine, "a gateway answers at " + base, ""}
 }
 
 // An answered is what came of a GET without any login.
