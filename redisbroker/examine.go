@@ -59,6 +59,9 @@ func (e *examination) run(ctx context.Context, listening time.Duration) error {
 	}
 	r := e.report
 	e.look(ctx, bare)
+	if r.Server.Mode == "cluster" || r.Server.Mode == "sentinel" {
+		return nil // most commands fail there, and that is why
+	}
 	if r.Missing, r.Refusals, err = missingRights(ctx, bare, loglane.NewProducer()); err != nil {
 		return err
 	}
@@ -77,6 +80,7 @@ func (e *examination) run(ctx context.Context, listening time.Duration) error {
 	if len(clock) == 2 {
 		r.now = time.Unix(int64(parseNumber(clock[0])), int64(parseNumber(clock[1]))*1000)
 	}
+	r.Whole = true
 	return e.lines(ctx, client, listening)
 }
 

@@ -164,6 +164,7 @@ func TestServersThatCannotServe(t *testing.T) {
 		{"just too old", `redis_version:\d\.\d`, "redis_version:6.1", "is too old (take Redis 6.2 or later, or Valkey)"},
 		{"old enough", `redis_version:\d\.\d`, "redis_version:6.2", ""},
 		{"replica", `role:master\r\n`, "role:slave\r\n ", "redis true: it is a replica"},
+		{"cluster", `redis_mode:standalone`, "redis_mode:cluster   ", "redis true: it is a node of a cluster"},
 		{"old cluster", `(?s)redis_version:\d\.\d(.*)redis_mode:standalone`, "redis_version:6.2${1}redis_mode:cluster   ", "too old for a cluster"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -176,6 +177,12 @@ func TestServersThatCannotServe(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a real cluster", func(t *testing.T) {
+		node := redistest.Start(t, "--cluster-enabled", "yes")
+		if problems := told(examine(t, node.URL(), 0)); !strings.HasPrefix(problems, "redis true: it is a node of a cluster") || strings.Count(problems, "\n") != 1 {
+			t.Error(problems)
+		}
+	})
 	t.Run("a real replica", func(t *testing.T) {
 		replica := redistest.Start(t, "--replicaof", fmt.Sprintf("127.0.0.1 %d", server.Port))
 		if problems := told(examine(t, replica.URL(), 0)); !strings.Contains(problems, "it is a replica") || !strings.Contains(problems, "READONLY") {

@@ -15,6 +15,7 @@ type Report struct {
 	User     string
 	Database int
 	Server   ServerInfo
+	Whole    bool // all was looked at; otherwise a problem says why not
 
 	Missing  []string // rules of an ACL that the user lacks, such as +xadd
 	Refusals []string // what Redis said against commands that the user may send

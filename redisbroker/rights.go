@@ -13,6 +13,7 @@ const (
 	streamKeys    = "~stream:logs:*"
 	metaKeys      = "~loglane:meta:*"
 	sessionKeys   = "~loglane:session:*"
+	tokenKeys     = "~loglane:token:*"
 	logChannels   = "&logs:*"
 	noticeChannel = "&" + controlChannel
 	probeChannels = "&" + probePrefix + "*"
@@ -27,8 +28,8 @@ type right struct {
 	trial []string // the command; $ stands for the key or channel
 }
 
-// rights are all that the broker, its sessions and its notices need, those of their
-// scripts included, and what a check needs to see.
+// rights are all that the broker, its sessions, its notices and the API tokens' last uses
+// need, what their scripts run included, and what a check needs to see.
 var rights = []right{
 	{"+ping", "", words("PING")},
 	{"+select", "", words("SELECT 0")},
@@ -56,6 +57,8 @@ var rights = []right{
 	{"+get", sessionKeys, words("GET $")},
 	{"+set", sessionKeys, words("SET $ x PX 1")},
 	{"+del", sessionKeys, words("DEL $")},
+	{"+get", tokenKeys, words("GET $")},
+	{"+set", tokenKeys, words("SET $ x PX 1")},
 	{"+publish", logChannels, words("PUBLISH $ x")},
 	{"+publish", noticeChannel, words("PUBLISH $ x")},
 	{"+publish", probeChannels, words("PUBLISH $ x")},
@@ -100,6 +103,8 @@ func reserved(rule, nonce string) string {
 		return metaKey("logs:ll:check:" + nonce)
 	case sessionKeys:
 		return sessionKey("ll:check:" + nonce)
+	case tokenKeys:
+		return "loglane:token:ll:check:" + nonce
 	case logChannels:
 		return "logs:ll:check:" + nonce
 	case probeChannels:

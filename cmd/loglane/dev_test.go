@@ -163,6 +163,6 @@ func TestServeDevRefusesOtherMachines(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "example.com:0"} {
 		call{args: "serve --dev --addr " + addr, code: 2, err: "--addr=" + addr + ": with --dev it must be a loopback address"}.check(t, dir)
 	}
-	call{args: "serve --dev --auth-file FILE", code: 2, err: "--dev makes its own way in"}.check(t, dir)
+	call{args: "serve --dev --auth-file FILE", code: 2, err: "--auth-file: --dev has its own way in"}.check(t, dir)
 	call{args: "serve --dev", env: []string{"LOGLANE_ADDR=:8080", "LOGLANE_AUTH_FILE=x"}, code: 2, err: "2 things are wrong"}.check(t, dir)
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/loglane/loglane"
@@ -14,17 +17,34 @@ import (
 	"github.com/loglane/loglane/redisbroker"
 )
 
+// notWithDev are the settings of other ways in, and of ways from elsewhere.
+var notWithDev = []string{"auth-file", "auth-url", "login-url", "public-url", "trusted-proxies", "tls-cert", "tls-key"}
+
+// given are the names and values of the settings that are texts, in the table's order.
+func (s *Settings) given() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		value := reflect.ValueOf(s).Elem()
+		for _, field := range reflect.VisibleFields(value.Type()) {
+			if text := value.FieldByIndex(field.Index); text.Kind() == reflect.String && !yield(field.Tag.Get("name"), text.String()) {
+				return
+			}
+		}
+	}
+}
+
 // checkIdentity reports what is wrong with the ways in: with --dev there is one only.
 func (s *Settings) checkIdentity() error {
 	if !s.Dev {
 		return s.Identity.Check()
 	}
 	var errs []error
-	if host, _, err := net.SplitHostPort(s.Addr); err == nil && !auth.LoopbackHost(host) {
+	if _, _, err := net.SplitHostPort(s.Addr); err == nil && !auth.LoopbackHost(s.Addr) {
 		errs = append(errs, Wrong("addr", s.Addr, "with --dev it must be a loopback address, for whoever reaches the gateway could see every line"))
 	}
-	if s.AuthFile != "" {
-		errs = append(errs, &SettingError{Name: "auth-file", Value: s.AuthFile, Wrong: "--dev makes its own way in: leave one of them out"})
+	for name, value := range s.given() {
+		if slices.Contains(notWithDev, name) && value != "" {
+			errs = append(errs, &SettingError{Name: name, Wrong: "--dev has its own way in, for browsers on this machine: leave one of them out"})
+		}
 	}
 	_, err := s.Template()
 	return errors.Join(append(errs, err)...)

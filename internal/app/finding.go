@@ -149,13 +149,16 @@ func fine(r *redisbroker.Report, aspect string) string {
 		}
 		return fmt.Sprintf("%s %s, %s, database %d at %s; %s", r.Server.Name, r.Server.Version, r.Server.Mode, r.Database, r.URL, persistence)
 	case redisbroker.AspectRights:
+		if !r.Whole {
+			return ""
+		}
 		return fmt.Sprintf("the user %s may do all that is needed", r.User)
 	case redisbroker.AspectEviction:
 		if r.Server.Policy != "" {
 			return "maxmemory-policy is " + r.Server.Policy
 		}
 	case redisbroker.AspectDatabase:
-		if !slices.Contains(r.Missing, "+select") && !slices.Contains(r.Missing, "+scan") {
+		if r.Whole && !slices.Contains(r.Missing, "+scan") {
 			return r.History()
 		}
 	case redisbroker.AspectLive:

@@ -90,6 +90,23 @@ func passage(ctx context.Context, base string) Finding {
 	return Finding{publicURL, Fine, "a gateway answers at " + base, ""}
 }
 
+// ExamineAuthURL says whether the application that a gateway asks for logins is there, and
+// takes nobody for somebody.
+func ExamineAuthURL(ctx context.Context, asked string) []Finding {
+	const check = "auth-url"
+	a := ask(ctx, asked, "application/json", nil)
+	switch {
+	case a.err != nil:
+		return []Finding{{check, Failing, fmt.Sprintf("the application cannot be asked: %v", a.err), "start it, or set --auth-url to where it is"}}
+	case a.code == http.StatusUnauthorized, a.code == http.StatusForbidden:
+		return []Finding{{check, Fine, fmt.Sprintf("the application answers, and lets nobody in without a login (%d)", a.code), ""}}
+	case a.code == http.StatusOK:
+		return []Finding{{check, Failing, "the application lets everybody in: it answers 200 where there is no login", "let it answer 401 without a login"}}
+	default:
+		return []Finding{{check, Failing, "the application's answer is of no use where there is no login: " + a.String(), "let it answer 401 without a login, and lead nowhere else"}}
+	}
+}
+
 // An answered is what came of a GET without any login.
 type answered struct {
 	err      error

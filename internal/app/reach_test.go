@@ -136,3 +136,32 @@ func TestPlainHTTPIsForThisMachine(t *testing.T) {
 		}
 	}
 }
+
+func TestExamineAuthURL(t *testing.T) {
+	for code, c := range map[int]struct {
+		level app.Level
+		want  string
+	}{
+		401: {app.Fine, "lets nobody in without a login"},
+		403: {app.Fine, "lets nobody in without a login"},
+		200: {app.Failing, "lets everybody in"},
+		302: {app.Failing, "302 Found"},
+		404: {app.Failing, "404 Not Found"},
+		500: {app.Failing, "500 Internal Server Error"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Cookie")+r.Header.Get("Authorization") != "" {
+				t.Error("it is asked with a login")
+			}
+			w.Header().Set("Location", "/login")
+			w.WriteHeader(code)
+		}))
+		if got := app.ExamineAuthURL(t.Context(), server.URL+"/whoami"); len(got) != 1 || got[0].Level != c.level || !strings.Contains(got[0].Text, c.want) {
+			t.Errorf("%d: %+v", code, got)
+		}
+		server.Close()
+		if got := app.ExamineAuthURL(t.Context(), server.URL); got[0].Level != app.Failing || !strings.Contains(got[0].Text, "cannot be asked") {
+			t.Errorf("away: %+v", got)
+		}
+	}
+}

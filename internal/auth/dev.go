@@ -5,9 +5,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -92,15 +92,15 @@ func Local(r *http.Request) bool {
 	return err == nil && peer.Addr().Unmap().IsLoopback() && LoopbackHost(r.Host)
 }
 
-// LoopbackHost says whether a host, with or without a port, is localhost or a loopback
-// address.
+// LoopbackHost says whether a host, with or without a port, as it stands in a URL, is
+// localhost or a loopback address.
 func LoopbackHost(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	u, err := url.Parse("http://" + host)
+	if err != nil || u.Host != host {
+		return false
 	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	ip, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && ip.Unmap().IsLoopback()
+	ip, err := netip.ParseAddr(u.Hostname())
+	return strings.EqualFold(u.Hostname(), "localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
 var (

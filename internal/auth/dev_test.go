@@ -1,8 +1,10 @@
 package auth_test
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -199,4 +201,27 @@ func TestDevSignsOut(t *testing.T) {
 	if len(ended) != 1 || ended[0] != p.Session+" signed out" {
 		t.Errorf("%v ended", ended)
 	}
+}
+
+// What counts as this machine is nothing that a browser would look for elsewhere.
+func FuzzLoopbackHost(f *testing.F) {
+	for _, host := range []string{"localhost", "localhost:8080", "127.0.0.1", "[::1]:80", "::1", "[::ffff:127.0.0.1]", "[localhost]", "127.0.0.1@evil.example", "[::1%25lo]", "127.1", ""} {
+		f.Add(host)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		if !auth.LoopbackHost(host) {
+			return
+		}
+		name := host
+		if before, _, err := net.SplitHostPort(host); err == nil {
+			name = before
+		}
+		name = strings.Trim(name, "[]")
+		if ip, err := netip.ParseAddr(name); !strings.EqualFold(name, "localhost") && (err != nil || !ip.Unmap().IsLoopback()) {
+			t.Errorf("%q is %s", host, name)
+		}
+		if strings.ContainsAny(host, "/@?#\\ ") {
+			t.Errorf("%q is more than a host", host)
+		}
+	})
 }
