@@ -1,6 +1,7 @@
 // Command loglane serves each signed-in user their own log lines, live, in a browser.
 //
 //	loglane demo                                     # a shop, three accounts, no set-up
+//	loglane serve --dev                              # this machine only, a sign-in link
 //	loglane user add alice --auth-file users.txt     # asks for a password
 //	loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0
 //
