@@ -14,8 +14,8 @@ const (
 	loglanePattern = loglane.ChannelPrefix + "*"
 
 	scanCount  = 1000
-	censusMost = 10000           // channels that are looked at in one database
-	censusTime = 3 * time.Second // and how long
+	censusMost = 10000 // channels that are looked at in one database
+	censusTime = 3 * time.Second
 )
 
 // A Census is which channels have a history in one database.
@@ -26,10 +26,10 @@ type Census struct {
 	Newest   loglane.ChannelInfo   // whose last line is the newest; of no channel where there is none
 }
 
-// takeCensus finds the channels of the database that client has selected.
-func takeCensus(ctx context.Context, client rueidis.Client, database int) (Census, error) {
+// takeCensus finds the channels of the database that client has selected; after ends it is
+// cut short.
+func takeCensus(ctx context.Context, client rueidis.Client, database int, ends time.Time) (Census, error) {
 	census := Census{Database: database}
-	ends := now().Add(censusTime)
 	seen := make(map[string]bool)
 	for cursor := uint64(0); ; {
 		cmd := client.B().Scan().Cursor(cursor).Match(streamKey(loglanePattern)).Count(scanCount).Type("stream").Build()

@@ -137,18 +137,22 @@ func (e *examination) lines(ctx context.Context, client rueidis.Client, span tim
 func (e *examination) census(ctx context.Context, client rueidis.Client) error {
 	r := e.report
 	var err error
-	if r.Census, err = takeCensus(ctx, client, r.Database); err != nil {
+	if r.Census, err = takeCensus(ctx, client, r.Database, now().Add(censusTime)); err != nil {
 		return answer(err)
 	}
+	ends := now().Add(censusTime) // of all others together
 	for _, database := range r.Server.Databases {
 		if database == r.Database {
 			continue
+		}
+		if now().After(ends) {
+			return nil
 		}
 		other, err := e.client(database)
 		if err != nil {
 			return err
 		}
-		census, err := takeCensus(ctx, other, database)
+		census, err := takeCensus(ctx, other, database, ends)
 		if err := answer(err); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package redisbroker
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,9 +14,9 @@ import (
 const (
 	// storeGrace is how long after its PUBLISH a line may reach its history.
 	storeGrace = 300 * time.Millisecond
-	mostHeard  = 64
+	mostHeard  = 32 // channels
 	// tailLooked is how many entries are compared with a payload that names no place.
-	tailLooked = 64
+	tailLooked = 256
 )
 
 // A listening hears what is published to the channels of every database: Pub/Sub knows
@@ -24,7 +25,7 @@ type listening struct {
 	stop func()
 
 	mu    sync.Mutex
-	heard []rueidis.PubSubMessage
+	heard []rueidis.PubSubMessage // the last of each channel
 }
 
 // listen begins at once.
@@ -45,6 +46,12 @@ func (l *listening) hear(m rueidis.PubSubMessage) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for i, before := range l.heard {
+		if before.Channel == m.Channel {
+			l.heard[i] = m
+			return
+		}
+	}
 	if len(l.heard) < mostHeard {
 		l.heard = append(l.heard, m)
 	}
@@ -55,7 +62,7 @@ func (l *listening) end() []rueidis.PubSubMessage {
 	l.stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.heard
+	return slices.Clone(l.heard)
 }
 
 // stores says whether the database that client has selected holds a published line.

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/auth"
@@ -80,12 +81,17 @@ func NewDev(ctx context.Context, settings Settings, opts *Options) (*Dev, error)
 	return d, err
 }
 
+// lookTime bounds how long a start waits for what there is to be found.
+const lookTime = 10 * time.Second
+
 // look fills in what is found. A Redis that is away may come back: the gateway waits.
 func (d *Dev) look(ctx context.Context, redisURL string) {
 	if redisURL == "" {
 		d.Found = "embedded broker: lines are forgotten when it ends"
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	report, err := redisbroker.Examine(ctx, redisbroker.Options{URL: redisURL}, 0)
 	if err != nil {
 		d.Found = "Redis does not answer"
