@@ -89,9 +89,21 @@ func (c *Census) add(ctx context.Context, client rueidis.Client, channels []stri
 		}
 		info := loglane.ChannelInfo{Channel: channel, Lines: length, Last: time.UnixMilli(int64(id.Ms))}
 		c.Channels = append(c.Channels, info)
-		if info.Last.After(c.Newest.Last) {
+		if newer(info, c.Newest) {
 			c.Newest = info
 		}
 	}
 	return nil
+}
+
+// newer says whether a channel's last line is. The global channel, which gets a copy of most
+// lines a moment later, tells less: it has to be a second ahead.
+func newer(a, b loglane.ChannelInfo) bool {
+	handicap := func(info loglane.ChannelInfo) time.Time {
+		if info.Channel == loglane.GlobalChannel {
+			return info.Last.Add(-time.Second)
+		}
+		return info.Last
+	}
+	return b.Channel == "" || handicap(a).After(handicap(b))
 }

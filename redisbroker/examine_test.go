@@ -70,6 +70,19 @@ func TestAHealthyRedis(t *testing.T) {
 	}
 }
 
+// Most lines have a copy in global, a moment later.
+func TestTheNewestLineIsNotItsCopy(t *testing.T) {
+	server := redistest.Start(t)
+	server.MustDo("XADD", aliceStream, "100000-0", "data", "a line")
+	for id, want := range map[string]string{"100500-0": "User.alice", "102000-0": "global"} {
+		server.MustDo("DEL", "stream:logs:global")
+		server.MustDo("XADD", "stream:logs:global", id, "data", "a line")
+		if r := examine(t, server.URL(), 0); loglane.ContextOf(r.Census.Newest.Channel) != want {
+			t.Errorf("with global at %s: %s", id, r)
+		}
+	}
+}
+
 func TestExamineWithoutAnAnswer(t *testing.T) {
 	server := redistest.Start(t, "--requirepass", "right")
 	for _, c := range []struct {
