@@ -60,6 +60,7 @@ func target(ctx *kong.Context) any {
 
 func (*cli) examples() string {
 	return `  loglane demo
+  loglane serve --dev
   loglane user add alice --auth-file users.txt
   loglane serve --auth-file users.txt
   loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0`

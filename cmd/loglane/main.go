@@ -1,6 +1,7 @@
 // Command loglane serves each signed-in user their own log lines, live, in a browser.
 //
 //	loglane demo                                     # a shop, three accounts, no set-up
+//	loglane serve --dev                              # this machine only, a sign-in link
 //	loglane user add alice --auth-file users.txt     # asks for a password
 //	loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0
 //
@@ -43,6 +44,7 @@ type terminal struct {
 type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Serve the log streams and the pages."`
 	Demo        demoCmd        `cmd:"" help:"Serve a little shop and its log lines, with accounts made up for it."`
+	Check       checkCmd       `cmd:"" help:"Check the settings, the Redis and the ways to a gateway."`
 	User        userCmd        `cmd:"" help:"Add, change, list and remove the users of an auth file."`
 	Token       tokenCmd       `cmd:"" help:"Make, list and revoke the API tokens of an auth file."`
 	Send        sendCmd        `cmd:"" help:"Send what comes in on standard input to a channel, line by line."`

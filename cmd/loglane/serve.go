@@ -15,7 +15,8 @@ type serveCmd struct {
 }
 
 func (*serveCmd) examples() string {
-	return `  loglane serve --auth-file users.txt
+	return `  loglane serve --dev
+  loglane serve --auth-file users.txt
   loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0 --addr :8080
   LOGLANE_REDIS_URL=redis://:secret@redis:6379/1 loglane serve --auth-file users.txt --base-path /logs/
   loglane serve --config loglane.yaml --log-level debug     # flags go before the file`
@@ -24,6 +25,9 @@ func (*serveCmd) examples() string {
 // Run serves until SIGINT or SIGTERM.
 func (c *serveCmd) Run(t terminal, v *values) error {
 	log := c.Logger(t.err)
+	if c.Dev {
+		return c.develop(t, v, log)
+	}
 	gateway, err := app.New(c.Settings, &app.Options{Logger: log, Faults: v.problems()})
 	if err != nil {
 		return usage(err, "See 'loglane serve --help'.")

@@ -32,6 +32,7 @@ type App struct {
 	upstream *upstream
 	hub      *loglane.Hub
 	login    *auth.Login          // nil without users in the auth file
+	dev      *auth.Dev            // nil without --dev
 	ways     []auth.Authenticator // in the order in which they are tried
 	server   *server.Server
 	http     *http.Server
@@ -63,8 +64,11 @@ func New(settings Settings, opts *Options) (*App, error) {
 func (a *App) wire(opts *Options) error {
 	s := &a.settings
 	template, _ := s.Template() // Check tells its error
-	users, usersErr := s.Identity.open(template, a.log)
-	var upstreamErr error
+	var users *auth.Users
+	var usersErr, upstreamErr error
+	if !s.Dev {
+		users, usersErr = s.Identity.open(template, a.log)
+	}
 	a.upstream, upstreamErr = s.Upstream.open(a.log)
 	if upstreamErr == nil {
 		a.ending.push("broker", a.upstream.close)
@@ -146,7 +150,10 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	}
 	options.PublicURL, _ = s.public() // Check has told their errors
 	options.TrustedProxies, _ = server.ParseProxies(s.TrustedProxies)
-	if a.login != nil {
+	switch {
+	case a.dev != nil:
+		options.Login = a.dev
+	case a.login != nil:
 		options.Login = a.login
 	}
 	a.server, err = server.New(options)

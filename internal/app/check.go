@@ -19,9 +19,7 @@ func (s *Settings) Check() error {
 	return errors.Join(
 		s.Place.Check(),
 		s.Outside.Check(s.Base()),
-		s.someWayIn(),
-		s.Identity.check(),
-		s.Forward.Check(),
+		s.checkWays(),
 		s.Upstream.check(),
 		s.Streams.check(),
 		s.Sending.check(),
@@ -52,6 +50,14 @@ func (p *Place) Check() error {
 		errs = append(errs, Wrong(missing, "", "it is missing: HTTPS needs both --tls-cert and --tls-key"))
 	}
 	return errors.Join(errs...)
+}
+
+// checkWays reports what is wrong with the ways in: with --dev there is one only.
+func (s *Settings) checkWays() error {
+	if s.Dev {
+		return s.checkDev()
+	}
+	return errors.Join(s.someWayIn(), s.Identity.check(), s.Forward.Check())
 }
 
 // someWayIn refuses settings with which nobody could come in.

@@ -22,6 +22,9 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.listener = listener
 	a.ending.push("listener", func(context.Context) error { return ignoreClosed(listener.Close()) })
+	if err := a.settings.onLoopback(listener.Addr()); err != nil {
+		return err
+	}
 
 	arriving, cancel := context.WithTimeout(ctx, arriveTime)
 	defer cancel()

@@ -19,6 +19,7 @@ type Settings struct {
 	Streams
 	Sending
 	Logging
+	Development
 	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end; then they are cut."`
 }
 
@@ -86,6 +87,11 @@ type Sending struct {
 type Logging struct {
 	LogLevel  string `name:"log-level" env:"LOGLANE_LOG_LEVEL" default:"info" placeholder:"debug|info|warn|error" help:"Least level of the gateway's own log lines."`
 	LogFormat string `name:"log-format" env:"LOGLANE_LOG_FORMAT" default:"text" placeholder:"text|json" help:"Format of the gateway's own log lines."`
+}
+
+// Development is the way in without accounts, for the own machine.
+type Development struct {
+	Dev bool `name:"dev" env:"LOGLANE_DEV" default:"false" help:"For development on this machine: no accounts, a one-use sign-in link as admin is printed. Listens on a loopback address only."`
 }
 
 // A SettingError says what is wrong with one setting, and what would be right.

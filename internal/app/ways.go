@@ -93,6 +93,9 @@ func (f *Forward) clash(users *auth.Users) error {
 // wireWays makes the ways in, in the order in which they are tried: API tokens, the
 // session cookie, the other application's login.
 func (a *App) wireWays(users *auth.Users, template loglane.Template) error {
+	if a.settings.Dev {
+		return a.wireDev(template)
+	}
 	if users != nil {
 		tokens := auth.NewTokens(auth.TokensOptions{Users: users, Uses: a.upstream.uses, Logger: a.log})
 		a.spawn("API tokens", tokens.Run)

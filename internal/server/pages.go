@@ -31,13 +31,20 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 	s.index.write(w, http.StatusOK, map[string]string{"base": s.base})
 }
 
+// A hinter is a [Login] with something to say before anybody tries.
+type hinter interface{ Hint() string }
+
 // serveLogin answers with the login page, or leads to that of the other application.
 func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case s.opts.LoginURL != "":
+	if s.opts.LoginURL != "" {
 		http.Redirect(w, r, s.otherLogin(r, r.URL.Query().Get("next")), http.StatusFound)
-	case s.opts.Login == nil:
+		return
+	}
+	switch login := s.opts.Login.(type) {
+	case nil:
 		errNoLoginPage.Write(w)
+	case hinter:
+		s.writeLogin(w, http.StatusOK, login.Hint())
 	default:
 		s.writeLogin(w, http.StatusOK, "")
 	}

@@ -1,0 +1,4 @@
+package redisbroker
+
+// ParseServerInfo reads an answer to INFO.
+var ParseServerInfo = parseServerInfo
