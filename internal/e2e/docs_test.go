@@ -31,9 +31,11 @@ func TestDocs(t *testing.T) {
 			if len(places) == 0 {
 				return
 			}
-			addr, redis := freeAddr(t), redistest.Start(t)
-			script = strings.ReplaceAll(script, "127.0.0.1:8080", addr)
-			script = strings.ReplaceAll(script, "redis://127.0.0.1:6379/0", redis.URL())
+			addr, app, redis := freeAddr(t), freeAddr(t), redistest.Start(t)
+			here := strings.NewReplacer("127.0.0.1:8080", addr, "127.0.0.1:8000", app, `("127.0.0.1", 8000)`,
+				`("127.0.0.1", `+strings.TrimPrefix(app, "127.0.0.1:")+")", "redis://127.0.0.1:6379/0", redis.URL(),
+				"Redis 7.0,", "Redis …,")
+			script = here.Replace(script)
 			parts := strings.Split(paste(t, script, addr), mark)
 			for i, at := range places {
 				if i+1 >= len(parts) {
@@ -41,7 +43,7 @@ func TestDocs(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("line %d", all[at].line), func(t *testing.T) {
 					if at+1 < len(all) && (all[at+1].language == "text" || all[at+1].language == "json") {
-						expect(t, parts[i+1], all[at+1].text)
+						expect(t, parts[i+1], here.Replace(all[at+1].text))
 					}
 				})
 			}
