@@ -37,12 +37,13 @@ var house = map[string]room{
 	"internal/auth":        {rooms: []string{"."}, third: []string{"github.com/alexedwards/argon2id", "golang.org/x/crypto"}},
 	"internal/ingest":      {rooms: []string{"."}, third: []string{"github.com/klauspost/compress"}},
 	"internal/server":      {rooms: []string{".", "internal/auth", "internal/ingest"}, third: []string{"github.com/prometheus/client_golang"}},
+	"internal/tail":        {rooms: []string{".", "internal/sse", "internal/vt"}},
 	"internal/app":         {rooms: []string{".", "redisbroker", "logship", "internal/auth", "internal/ingest", "internal/server", "internal/demo", "web"}},
 	"internal/demo":        {rooms: []string{".", "logship"}},
 	"internal/e2e":         {rooms: []string{".", "redisbroker", "logship", "internal/sse", "internal/redistest"}},
 	"internal/e2e/publish": {rooms: []string{".", "redisbroker", "logship"}},
 	"web":                  {},
-	"cmd/loglane":          {rooms: []string{"internal/app", "logship", "internal/sse", "internal/vt"}, third: []string{"github.com/alecthomas/kong", "gopkg.in/yaml.v3", "golang.org/x/term"}},
+	"cmd/loglane":          {rooms: []string{"internal/app", "logship", "internal/sse", "internal/tail", "internal/vt"}, third: []string{"github.com/alecthomas/kong", "gopkg.in/yaml.v3", "golang.org/x/sys", "golang.org/x/term"}},
 }
 
 type goPackage struct {

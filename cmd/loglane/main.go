@@ -6,7 +6,7 @@
 //
 // Every setting is a flag and an environment variable; 'loglane serve --help' lists them.
 // It ends with 0 when it did what was asked, 1 when something failed while it ran, and 2
-// when it was called wrongly or its settings cannot work.
+// when it was called wrongly or its settings cannot work; 'loglane tail --help' has more.
 package main
 
 import (
@@ -45,6 +45,7 @@ type cli struct {
 	Demo        demoCmd        `cmd:"" help:"Serve a little shop and its log lines, with accounts made up for it."`
 	User        userCmd        `cmd:"" help:"Add, change, list and remove the users of an auth file."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a gateway on this machine whether it answers."`
+	Tail        tailCmd        `cmd:"" help:"Show a channel's lines, and go on with what comes."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
 	Help helpFlag `short:"h" help:"Show help."`
@@ -53,12 +54,18 @@ type cli struct {
 // run runs one command and returns the exit code.
 func run(args []string, t terminal) int {
 	err := execute(args, t)
+	var exit *exitError
 	switch {
 	case err == nil, errors.Is(err, errHelpShown):
 		return 0
 	case errors.As(err, new(*usageError)), errors.As(err, new(*app.SettingError)):
 		tell(t.err, err)
 		return exitUsage
+	case errors.As(err, &exit):
+		if exit.cause != nil {
+			tell(t.err, err)
+		}
+		return exit.code
 	default:
 		tell(t.err, err)
 		return exitFailed

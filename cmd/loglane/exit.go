@@ -1,0 +1,17 @@
+package main
+
+// An exitError ends the program with a code of its own, and without a word where there is
+// no cause.
+type exitError struct {
+	code  int
+	cause error
+}
+
+func (e *exitError) Error() string {
+	if e.cause == nil {
+		return ""
+	}
+	return e.cause.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.cause }
