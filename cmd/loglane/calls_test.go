@@ -13,7 +13,7 @@ import (
 
 func TestHelpBeginsWithExamples(t *testing.T) {
 	dir := t.TempDir()
-	for _, verb := range []string{"", "serve ", "demo ", "user ", "user add ", "user passwd ", "user role ", "user list ", "user remove ", "healthcheck ", "version "} {
+	for _, verb := range []string{"", "serve ", "demo ", "user ", "user add ", "user passwd ", "user role ", "user list ", "user remove ", "healthcheck ", "tail ", "version "} {
 		cmd := command(t, dir, append(strings.Fields(verb), "--help")...)
 		out, err := cmd.Output()
 		if err != nil || !strings.HasPrefix(string(out), "Examples:\n  ") || !strings.Contains(string(out), "\nUsage: loglane") {
@@ -36,7 +36,7 @@ func TestHelpOfServeTellsDefaultsAndVariables(t *testing.T) {
 func TestWrongCalls(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []call{
-		{args: "", code: 2, err: `expected one of "serve", "demo", "user", "healthcheck", "version"`},
+		{args: "", code: 2, err: `expected one of "serve", "demo", "user", "healthcheck", "tail", ...`},
 		{args: "serv", code: 2, err: `did you mean one of "serve", "user"?`},
 		{args: "serve --no-such-flag", code: 2, err: "unknown flag --no-such-flag\nSee 'loglane serve --help'."},
 		{args: "serve", code: 2, err: "--auth-file: it is missing, so nobody could sign in: make one with 'loglane user add NAME --auth-file FILE'"},
