@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,7 +15,8 @@ import (
 	"github.com/loglane/loglane/internal/sse"
 )
 
-// A streamer is a gateway for tail: alice's token reads her channel, ed's is forbidden.
+// A streamer is a gateway for tail that lets control sequences pass: alice's token reads her
+// channel, ed's is forbidden.
 type streamer struct {
 	t      *testing.T
 	broker *loglane.MemoryBroker
@@ -43,7 +45,7 @@ func (s *streamer) start() {
 	listener, err := net.Listen("tcp", s.addr)
 	must(s.t, err)
 	s.addr = listener.Addr().String()
-	s.hub, err = loglane.NewHub(s.broker, &loglane.HubOptions{Logger: slog.New(slog.DiscardHandler)})
+	s.hub, err = loglane.NewHub(s.broker, &loglane.HubOptions{Logger: slog.New(slog.DiscardHandler), EscapePolicy: "none"})
 	must(s.t, err)
 	stream := s.hub.Stream(s.admit, nil)
 	mux := http.NewServeMux()
@@ -54,6 +56,7 @@ func (s *streamer) start() {
 		}
 		stream.ServeHTTP(w, r)
 	})
+	mux.HandleFunc("/logs/api/v1/logs", s.history)
 	s.server = &http.Server{Handler: mux, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	server := s.server
 	s.serves.Go(func() { _ = server.Serve(listener) })
@@ -88,6 +91,29 @@ func (s *streamer) replay(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(sse.AppendEvent(nil, "", e.Cursor.String(), e.Data))
 	}
 	_, _ = w.Write(sse.AppendID(nil, page.Tail.String()))
+}
+
+// history answers with what was stored from a time on, and with the place that it looked to.
+func (s *streamer) history(w http.ResponseWriter, r *http.Request) {
+	if _, err := s.admit(r); err != nil {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	since, err := time.Parse(time.RFC3339, r.URL.Query().Get("since"))
+	if err != nil {
+		s.t.Error(err)
+	}
+	page, err := s.broker.Read(r.Context(), aliceChannel, loglane.Oldest(), 1000)
+	if err != nil {
+		s.t.Error(err)
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	for _, e := range page.Entries {
+		if e.Cursor.ID.Ms >= uint64(since.UnixMilli()) {
+			fmt.Fprintf(w, `{"id":%q,"record":%s}`+"\n", e.Cursor, loglane.NewRecord(e.Data, 0))
+		}
+	}
+	fmt.Fprintf(w, `{"event":"end","id":%q,"data":{"lines":%d}}`+"\n", page.Tail, len(page.Entries))
 }
 
 // stop drains; it may be stopped already.

@@ -45,6 +45,8 @@ func TestSinceATime(t *testing.T) {
 		{"a gap", script{page(one+`{"event":"gap","id":"`+id(5, "")+`","data":{"reason":"trimmed","missed":4}}`+"\n", ""), stream("", nil)}, "one|gap trimmed 4", id(5, "")},
 		{"events of other kinds", script{page(`{"event":"keepalive"}`+"\n\n"+one+`{"event":"looked","data":{"lines":3}}`+"\n", ""), stream("", nil)}, "one", id(1, "AAAAAAAAAAE")},
 		{"the stream repeats the last", script{page(one+two, ""), stream("id: "+id(2, "AAAAAAAAAAI")+"\ndata: two\n\nid: "+id(3, "")+"\ndata: three\n\n", nil)}, "one|two|three", id(2, "AAAAAAAAAAI")},
+		{"the place that was looked to", script{page(one+`{"event":"end","id":"`+id(7, "")+`","data":{"lines":1}}`+"\n", ""), stream("", nil)}, "one", id(7, "")},
+		{"nothing but that", script{page(`{"event":"end","id":"`+id(7, "")+`","data":{"lines":0}}`+"\n", ""), stream("id: "+id(8, "")+"\ndata: new\n\n", nil)}, "new", id(7, "")},
 		{"nothing yet: older lines are left out", script{page("", ""), stream("id: "+id(499, "")+"\ndata: old\n\nid: "+id(500, "")+"\ndata: new\n\n", nil)}, "new", "0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
