@@ -238,7 +238,8 @@ func TestTailIntoJqWhileTheGatewayRestarts(t *testing.T) {
 	}
 	s := startStreamer(t, loglane.Retention{Lines: 100_000, Bytes: 64 << 20})
 	tail := s.tailCommand("--since", "0", "-o", "json")
-	notices, read := s.pipe(tail, exec.CommandContext(t.Context(), "jq", "--unbuffered", "-r", ".record.message"))
+	jq := exec.CommandContext(t.Context(), "jq", "--unbuffered", "-r", ".record.message")
+	notices, read := s.pipe(tail, jq)
 	end, flow := make(chan struct{}), sync.WaitGroup{}
 	flow.Go(func() {
 		tick := time.NewTicker(time.Millisecond)
@@ -264,6 +265,9 @@ func TestTailIntoJqWhileTheGatewayRestarts(t *testing.T) {
 	must(t, tail.Process.Signal(os.Interrupt))
 	if code := ended(t, tail, 5*time.Second); code != 130 {
 		t.Errorf("Ctrl-C ends it with %d: %s", code, notices)
+	}
+	if code := ended(t, jq, 5*time.Second); code != 0 {
+		t.Errorf("jq: %d", code)
 	}
 	lines := bufio.NewScanner(strings.NewReader(read.String()))
 	for n := uint64(1); n <= s.k; n++ {
