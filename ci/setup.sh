@@ -19,6 +19,7 @@ node_ok || missing+=("Node 20.19 or later with npm (https://nodejs.org)")
 packages=()
 python_redis() { python3 -c 'import redis' 2>/dev/null || /usr/bin/python3 -c 'import redis' 2>/dev/null; }
 have redis-server || packages+=(redis-server)
+have jq || packages+=(jq)
 have chromium || packages+=(chromium)
 python_redis || packages+=(python3-redis)
 have gcc || packages+=(gcc libc6-dev)
