@@ -17,11 +17,14 @@ node_ok || missing+=("Node 20.19 or later with npm (https://nodejs.org)")
 
 # package, and the test that it is there
 packages=()
-python_redis() { python3 -c 'import redis' 2>/dev/null || /usr/bin/python3 -c 'import redis' 2>/dev/null; }
+python_has() { python3 -c "import $1" 2>/dev/null || /usr/bin/python3 -c "import $1" 2>/dev/null; }
 have redis-server || packages+=(redis-server)
 have jq || packages+=(jq)
 have chromium || packages+=(chromium)
-python_redis || packages+=(python3-redis)
+python_has redis,django || packages+=(python3-redis python3-django)
+have nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
+have curl || packages+=(curl)
+have jq || packages+=(jq)
 have gcc || packages+=(gcc libc6-dev)
 
 if ((${#packages[@]})); then

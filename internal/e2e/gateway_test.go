@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,22 +65,29 @@ func openRedis(t *testing.T, server *redistest.Server, keep loglane.Retention) *
 	return broker
 }
 
-// pythonWithRedis returns a Python that has the redis package.
-func pythonWithRedis(t *testing.T) string {
-	t.Helper()
+// foundPython is a Python that has Django and the redis package, or "".
+var foundPython = sync.OnceValue(func() string {
 	for _, name := range []string{"python3", "/usr/bin/python3"} {
-		if path, err := exec.LookPath(name); err == nil && exec.Command(path, "-c", "import redis").Run() == nil {
+		if path, err := exec.LookPath(name); err == nil && exec.Command(path, "-c", "import django, redis").Run() == nil {
 			return path
 		}
 	}
-	t.Fatal("no Python has the redis package: install it (Debian: apt-get install python3-redis), or run make test")
 	return ""
+})
+
+// pythonPath returns a Python that has Django and the redis package.
+func pythonPath(t *testing.T) string {
+	t.Helper()
+	if foundPython() == "" {
+		t.Fatal("no Python has Django and redis: install them (Debian: apt-get install python3-django python3-redis), or run make test")
+	}
+	return foundPython()
 }
 
 // python starts the example publisher; wait returns once it has ended.
 func python(t *testing.T, server *redistest.Server, args ...string) (wait func()) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), pythonWithRedis(t),
+	cmd := exec.CommandContext(t.Context(), pythonPath(t),
 		append([]string{"../../examples/python/publish.py", "--redis-url", server.URL()}, args...)...)
 	var output strings.Builder
 	cmd.Stdout, cmd.Stderr = &output, &output

@@ -6,4 +6,4 @@ import (
 	"github.com/loglane/loglane/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+func TestMain(m *testing.M) { leaktest.Main(m, removeMade) }

@@ -17,9 +17,12 @@ import (
 // patience is how long goroutines may take to end after the last test.
 const patience = 5 * time.Second
 
-// Main runs the tests and ends the process.
-func Main(m *testing.M) {
+// Main runs the tests, then what puts away after all of them, and ends the process.
+func Main(m *testing.M, after ...func()) {
 	code := m.Run()
+	for _, f := range after {
+		f()
+	}
 	http.DefaultClient.CloseIdleConnections()
 	if left := left(); code == 0 && left != "" {
 		fmt.Fprintf(os.Stderr, "goroutines are left after the tests:\n%s\n", left)

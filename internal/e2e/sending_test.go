@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sendingEnv is what the recipes read.
+func sendingEnv(url string) []string {
+	return append([]string{"LOGLANE_URL=" + url, "LOGLANE_TOKEN=llt_test", "no_proxy=127.0.0.1"}, withDjangoFile...)
+}
+
+// numbered returns "line 1" to "line n".
+func numberedLines(n int) (lines []string) {
+	for i := range n {
+		lines = append(lines, fmt.Sprintf("line %d", i+1))
+	}
+	return lines
+}
+
+func nodePath(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("Node is missing: these recipes are tested where it is")
+	}
+	return path
+}
+
+// TestSending lets each program send 500 lines to a gateway that loses answers and refuses
+// requests: all arrive, once, in order.
+func TestSending(t *testing.T) {
+	stdin := strings.Join(numberedLines(500), "\n") + "\n"
+	for name, c := range map[string]struct {
+		stdin string
+		args  func(t *testing.T, url string) []string
+		query string
+	}{
+		"Django's handler": {args: func(t *testing.T, url string) []string {
+			return []string{pythonPath(t), "testdata/python/lines.py", "--url", url, "--token", "llt_test", "--count", "500", "--rate", "500"}
+		}, query: "channel=User.alice"},
+		"Python's logging": {stdin: stdin, args: func(t *testing.T, _ string) []string {
+			return []string{pythonPath(t), "../../examples/python/logging_http.py", "alice"}
+		}, query: "user=alice"},
+		"Node": {stdin: strings.ReplaceAll(stdin, "line ", `{"level":30,"owner":"alice","msg":"line `), args: func(t *testing.T, _ string) []string {
+			return []string{nodePath(t), "testdata/node/pipe.mjs"}
+		}, query: "user=alice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			gateway := newStandIn(t)
+			gateway.fault = func(n int) bool { return n == 2 || n == 5 }
+			gateway.status = func(n int) int {
+				if n == 1 || n == 4 {
+					return http.StatusServiceUnavailable
+				}
+				return 0
+			}
+			if name == "Node" {
+				c.stdin = strings.ReplaceAll(c.stdin, "\n", "\"}\n")
+			}
+			args := c.args(t, gateway.URL)
+			run(t, ".", sendingEnv(gateway.URL), c.stdin, args[0], args[1:]...)
+			if got := gateway.of(c.query); !slices.Equal(got, numberedLines(500)) {
+				t.Errorf("%d lines are taken; the last %q", len(got), got[max(len(got)-3, 0):])
+			}
+		})
+	}
+}
+
+// TestDjangoHandlerResends lets a gateway lose what it has acknowledged.
+func TestDjangoHandlerResends(t *testing.T) {
+	t.Parallel()
+	gateway := newStandIn(t)
+	writer := start(t, ".", sendingEnv(gateway.URL), pythonPath(t), "testdata/python/lines.py", "--url", gateway.URL,
+		"--token", "llt_test", "--count", "300", "--rate", "150", "--users", "alice,bob")
+	deadline := time.Now().Add(20 * time.Second)
+	for len(gateway.of("channel=User.alice")) < 50 {
+		if time.Now().After(deadline) {
+			t.Fatal("no lines come")
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	gateway.lose()
+	writer.wait()
+	for i, name := range []string{"alice", "bob"} {
+		var want []string
+		for n := i + 1; n <= 300; n += 2 {
+			want = append(want, fmt.Sprintf("line %d", n))
+		}
+		if got := gateway.of("channel=User." + name); !slices.Equal(got, want) {
+			t.Errorf("of %s's lines %d are there: %q…", name, len(got), got[:min(len(got), 5)])
+		}
+	}
+}
+
+// TestDjangoHandlerSettles waits until acknowledged lines are let go: a request without lines
+// asks whether the gateway still has them.
+func TestDjangoHandlerSettles(t *testing.T) {
+	t.Parallel()
+	gateway := newStandIn(t)
+	lines(t, "--url", gateway.URL, "--token", "llt_test", "--count", "3", "--kept-seconds", "1", "--patience", "2").wait()
+	gateway.mu.Lock()
+	defer gateway.mu.Unlock()
+	c := gateway.channels["channel=User.alice"]
+	if n := len(c.claims); n < 3 || c.claims[n-2] != "3,0" || c.claims[n-1] != "0,0" || len(c.numbers) != 2 || len(c.lines) != 4 {
+		t.Errorf("claims %q of %d producers for the lines %q", c.claims, len(c.numbers), c.lines)
+	}
+}
+
+func TestNodeRequests(t *testing.T) {
+	t.Parallel()
+	gateway := newStandIn(t)
+	run(t, ".", sendingEnv(gateway.URL), "", nodePath(t), "testdata/node/app.mjs")
+	for i, name := range []string{"alice", "bob"} {
+		got := gateway.of("user=" + name)
+		if len(got) != 10+1-i {
+			t.Errorf("%s has the lines %q", name, got)
+		}
+		for _, line := range got {
+			var n int
+			if _, err := fmt.Sscanf(line, "after /%d", &n); line != "alice did it" && (err != nil || n%2 != i) {
+				t.Errorf("%s has the line %q", name, line)
+			}
+		}
+	}
+	gateway.mu.Lock()
+	defer gateway.mu.Unlock()
+	for query, c := range gateway.channels {
+		if strings.HasPrefix(query, "channel=job_") && len(c.lines) == 20 {
+			return
+		}
+	}
+	t.Errorf("nobody's lines are in none of %d channels", len(gateway.channels))
+}

@@ -1,0 +1,5 @@
+// Pipes standard input, the lines of some logger, through the transport.
+import { pipeline } from 'node:stream/promises'
+import transport from '../../../../examples/node/loglane.mjs'
+
+await pipeline(process.stdin, transport({ url: process.env.LOGLANE_URL, token: process.env.LOGLANE_TOKEN, member: 'owner', flushSeconds: 20 }))
