@@ -78,3 +78,36 @@ func ExampleTemplate_Channel() {
 	// logs:User.zoë <nil>
 	// logs:User.a%20b%7Bc%7D <nil>
 }
+
+// The same callers may look through what is stored.
+func ExampleHub_History() {
+	broker, err := loglane.NewMemoryBroker(nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	hub, err := loglane.NewHub(broker, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer hub.Close(context.Background())
+	history := hub.History(func(*http.Request) (loglane.Grant, error) {
+		return loglane.Grant{Channel: "logs:User.alice"}, nil
+	}, nil)
+
+	batch := loglane.Batch{Producer: loglane.NewProducer()}
+	for k, text := range []string{"order 17 paid", "order 18 failed", "order 19 paid"} {
+		batch.Lines = append(batch.Lines, loglane.Line{K: uint64(k + 1), Record: loglane.NewRecord([]byte(text), 0)})
+	}
+	if _, err := broker.Append(context.Background(), "logs:User.alice", batch); err != nil {
+		fmt.Println(err)
+		return
+	}
+	w := httptest.NewRecorder()
+	history.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/logs?q=paid&since=10m&format=text", nil))
+	fmt.Print(w.Body)
+	// Output:
+	// order 17 paid
+	// order 19 paid
+}

@@ -268,6 +268,9 @@ func TestHistoryAsTable(t *testing.T) {
 }
 
 func TestHistoryStopsInTime(t *testing.T) {
+	if raceDetector {
+		t.Skip("100,000 lines take long with the race detector")
+	}
 	onStage(t, stageOptions{retention: loglane.Retention{Lines: 200_000, Bytes: 64 << 20}}, func(s *stage) {
 		const lines = 100_300
 		for n := 0; n < lines; {
@@ -303,7 +306,7 @@ func TestHistoryStopsInTime(t *testing.T) {
 func TestHistoryWithACostlyPattern(t *testing.T) {
 	t.Parallel()
 	c := newCrowdHub(t)
-	c.append(1, func(int) []byte { return []byte(`{"message":"` + strings.Repeat("x", 60_000) + `"}`) })
+	c.append(1, func(int) []byte { return []byte(`{"message":"` + strings.Repeat("x", 200_000) + `"}`) })
 	c.append(1, func(int) []byte { return []byte(`{"message":"y"}`) })
 	handler := c.hub.History(admitAlice, nil)
 	response := answer(handler, http.MethodGet, "/?q="+url.QueryEscape("/^y$|"+costly[1:]))

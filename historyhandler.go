@@ -14,6 +14,9 @@ import (
 // maxSearches bounds the searches of a hub at once, and by it the memory of their answers.
 const maxSearches = 32
 
+// answerTime is how long a found page may take to be read.
+const answerTime = 30 * time.Second
+
 // History returns the handler that looks through a channel's history: GET and HEAD, see
 // wire.md §4. admit and opts are as [Hub.Stream] has them, and errors are answered alike.
 func (h *Hub) History(admit func(*http.Request) (Grant, error), opts *StreamOptions) http.Handler {
@@ -58,6 +61,9 @@ func (h *historyReading) answer(w http.ResponseWriter, r *http.Request, grant Gr
 	s.describe(w.Header(), r.URL)
 	body := s.answer()
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	// A reader that does not read must not keep others from searching. A writer without
+	// deadlines, such as a test's recorder, has nobody to wait for.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
 	_, _ = w.Write(body) // a caller that has gone needs no answer
 	return nil
 }

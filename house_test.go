@@ -42,11 +42,12 @@ var house = map[string]room{
 	"internal/server":      {rooms: []string{".", "internal/auth", "internal/ingest"}, third: []string{"github.com/prometheus/client_golang"}},
 	"internal/app":         {rooms: []string{".", "redisbroker", "logship", "internal/auth", "internal/ingest", "internal/server", "internal/demo", "internal/picker", "web"}},
 	"internal/picker":      {rooms: []string{".", "internal/auth"}},
+	"internal/tail":        {rooms: []string{".", "internal/sse", "internal/vt"}},
 	"internal/demo":        {rooms: []string{".", "logship"}},
 	"internal/e2e":         {rooms: []string{".", "redisbroker", "logship", "internal/sse", "internal/redistest"}},
 	"internal/e2e/publish": {rooms: []string{".", "redisbroker", "logship"}},
 	"web":                  {},
-	"cmd/loglane":          {rooms: []string{"internal/app", "internal/send", "logship", "internal/sse", "internal/vt"}, third: []string{"github.com/alecthomas/kong", "go.yaml.in/yaml/v4", "golang.org/x/term"}},
+	"cmd/loglane":          {rooms: []string{"internal/app", "internal/send", "internal/tail", "logship", "internal/sse", "internal/vt"}, third: []string{"github.com/alecthomas/kong", "go.yaml.in/yaml/v4", "golang.org/x/sys", "golang.org/x/term"}},
 }
 
 type goPackage struct {

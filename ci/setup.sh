@@ -19,6 +19,7 @@ node_ok || missing+=("Node 20.19 or later with npm (https://nodejs.org)")
 packages=()
 python_has() { python3 -c "import $1" 2>/dev/null || /usr/bin/python3 -c "import $1" 2>/dev/null; }
 have redis-server || packages+=(redis-server)
+have jq || packages+=(jq)
 have chromium || packages+=(chromium)
 python_has redis,django || packages+=(python3-redis python3-django)
 have nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)

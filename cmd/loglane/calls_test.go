@@ -13,7 +13,7 @@ import (
 
 func TestHelpBeginsWithExamples(t *testing.T) {
 	dir := t.TempDir()
-	for _, verb := range []string{"", "serve ", "demo ", "check ", "user ", "user add ", "user passwd ", "user role ", "user list ", "user remove ", "token ", "token create ", "token list ", "token revoke ", "send ", "healthcheck ", "completion ", "version "} {
+	for _, verb := range []string{"", "serve ", "demo ", "check ", "user ", "user add ", "user passwd ", "user role ", "user list ", "user remove ", "token ", "token create ", "token list ", "token revoke ", "send ", "healthcheck ", "tail ", "completion ", "version "} {
 		cmd := command(t, dir, append(strings.Fields(verb), "--help")...)
 		out, err := cmd.Output()
 		if err != nil || !strings.HasPrefix(string(out), "Examples:\n  ") || !strings.Contains(string(out), "\nUsage: loglane") {

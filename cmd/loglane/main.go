@@ -8,7 +8,7 @@
 // Every setting is a flag, an environment variable and a member of the YAML file that
 // --config names; 'loglane serve --help' lists them.
 // It ends with 0 when it did what was asked, 1 when something failed while it ran, and 2
-// when it was called wrongly or its settings cannot work.
+// when it was called wrongly or its settings cannot work; 'loglane tail --help' has more.
 package main
 
 import (
@@ -23,11 +23,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/loglane/loglane/internal/app"
-)
-
-const (
-	exitFailed = 1
-	exitUsage  = 2
 )
 
 func main() {
@@ -50,6 +45,7 @@ type cli struct {
 	Send        sendCmd        `cmd:"" help:"Send what comes in on standard input to a channel, line by line."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a gateway on this machine whether it answers."`
 	Completion  completionCmd  `cmd:"" help:"Print a script that completes commands and flags in a shell."`
+	Tail        tailCmd        `cmd:"" help:"Show a channel's lines, and go on with what comes."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
 	Help helpFlag `short:"h" help:"Show help."`

@@ -10,11 +10,6 @@ import (
 	"github.com/loglane/loglane/internal/send"
 )
 
-const (
-	exitNotAuthenticated = 3
-	exitForbidden        = 4
-)
-
 type sendCmd struct {
 	remote
 	User     string        `name:"user" placeholder:"NAME" help:"Send to this user's channel."`
