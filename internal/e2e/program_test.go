@@ -104,7 +104,14 @@ func (o *output) String() string {
 // start starts a program with further variables in its environment.
 func start(t *testing.T, dir string, env []string, name string, args ...string) *process {
 	t.Helper()
+	return startWith(t, dir, env, nil, name, args...)
+}
+
+// startWith is start with a standard input.
+func startWith(t *testing.T, dir string, env []string, stdin io.Reader, name string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(name, args...), output: &output{}}
+	p.cmd.Stdin = stdin
 	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.WaitDelay = 5 * time.Second

@@ -1,13 +1,18 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/loglane/loglane/internal/redistest"
 )
 
 // sendingEnv is what the recipes read.
@@ -137,4 +142,59 @@ func TestNodeRequests(t *testing.T) {
 		}
 	}
 	t.Errorf("nobody's lines are in none of %d channels", len(gateway.channels))
+}
+
+// TestSendingToAGateway lets each program send through a restart of the built gateway.
+func TestSendingToAGateway(t *testing.T) {
+	t.Parallel()
+	redis, addr := redistest.Start(t), freeAddr(t)
+	base, file := "http://"+addr+"/", filepath.Join(t.TempDir(), "tokens.txt")
+	token := func(args ...string) string {
+		return strings.TrimSpace(run(t, ".", nil, "", program(t), append([]string{"token", "create", "--auth-file", file}, args...)...))
+	}
+	users := map[string][]string{
+		"django": {pythonPath(t), "testdata/python/lines.py", "--url", base, "--token", "TOKEN", "--users", "django", "--count", "300", "--rate", "200"},
+		"python": {pythonPath(t), "../../examples/python/logging_http.py", "python"},
+		"node":   {nodePath(t), "testdata/node/pipe.mjs"},
+	}
+	write := token("--scope", "write", "--channel", "User.*", "--channel", "job_*")
+	admin := token("--scope", "read", "--user", "root", "--role", "admin")
+	gateway := serveProgram(t, addr, "--auth-file", file, "--redis-url", redis.URL())
+
+	watchers := make(map[string]*viewer)
+	var senders []*process
+	for name, args := range users {
+		v := newViewer(base + "api/v1/stream?user=" + name)
+		v.header.Set("Authorization", "Bearer "+admin)
+		ctx, cancel := context.WithCancel(t.Context())
+		var watching sync.WaitGroup
+		watching.Go(func() { v.watch(ctx) })
+		t.Cleanup(func() { cancel(); watching.Wait() })
+		watchers[name] = v
+		args = slices.Clone(args)
+		if i := slices.Index(args, "TOKEN"); i >= 0 {
+			args[i] = write
+		}
+		stdin := strings.Join(numberedLines(300), "\n") + "\n"
+		if name == "node" {
+			stdin = strings.ReplaceAll(strings.ReplaceAll(stdin, "line ", `{"level":30,"owner":"node","message":"line `), "\n", "\"}\n")
+		}
+		env := append(sendingEnv(base), "LOGLANE_TOKEN="+write)
+		senders = append(senders, startWith(t, ".", env, strings.NewReader(stdin), args[0], args[1:]...))
+	}
+	watchers["django"].awaitLine(t, 100, 20*time.Second)
+	gateway.end()
+	serveProgram(t, addr, "--auth-file", file, "--redis-url", redis.URL())
+	for _, sender := range senders {
+		sender.wait()
+	}
+	for name, v := range watchers {
+		v.awaitLine(t, 300, 20*time.Second)
+		if numbers := v.numbers(); len(numbers) != 300 || unbroken(numbers) != "" {
+			t.Errorf("of %s come %d lines: %s", name, len(numbers), unbroken(numbers))
+		}
+	}
+	if n := redis.MustDo("XLEN", "stream:logs:global"); n != "900" {
+		t.Errorf("the global channel has %s lines", n)
+	}
 }
