@@ -605,7 +605,7 @@ class _Refused(Exception):
 
 def connect_celery(signals):
     """Lets a task's lines go to the user who caused it, or to a job of its own."""
-    tokens = {}
+    tokens, rooted = {}, []
 
     def publish(headers=None, **_):
         who = _who.get()
@@ -629,8 +629,16 @@ def connect_celery(signals):
         for handler in list(_handlers):
             handler.flush()
 
+    def remember(**_):
+        rooted[:] = [h for h in logging.getLogger().handlers if isinstance(h, LoglaneHandler)]
+
+    def put_back(logger=None, **_):  # a worker takes the root's handlers away, and gives its tasks a logger apart
+        for handler in rooted:
+            logger.addHandler(handler)
+
     for name, receiver in {
         "before_task_publish": publish, "task_prerun": begin, "task_postrun": end, "worker_process_shutdown": stop,
+        "celeryd_init": remember, "after_setup_logger": put_back, "after_setup_task_logger": put_back,
     }.items():
         getattr(signals, name).connect(receiver, weak=False, dispatch_uid=f"loglane.{name}")
 

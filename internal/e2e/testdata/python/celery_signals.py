@@ -14,13 +14,20 @@ class Signal:
 
 
 signals = SimpleNamespace(**{name: Signal() for name in (
-    "before_task_publish", "task_prerun", "task_postrun", "worker_process_shutdown")})
+    "before_task_publish", "task_prerun", "task_postrun", "worker_process_shutdown",
+    "celeryd_init", "after_setup_logger", "after_setup_task_logger")})
 loglane_django.connect_celery(signals)
 
 handler = LoglaneHandler("redis://127.0.0.1:1/0")
 contexts = []
 handler.outbox.put = lambda context, payload: contexts.append(context)
-logging.basicConfig(level=logging.INFO, handlers=[handler])
+root, tasks = logging.getLogger(), logging.getLogger("celery.task")
+root.addHandler(handler)
+signals.celeryd_init.send(sender="worker")
+root.handlers, tasks.propagate = [], False  # as a worker does
+root.setLevel(logging.INFO)
+signals.after_setup_logger.send(sender=None, logger=root)
+signals.after_setup_task_logger.send(sender=None, logger=tasks)
 
 
 def publish():
@@ -33,7 +40,7 @@ def work(number, **request):
     task = SimpleNamespace(request=SimpleNamespace(**request))
     signals.task_prerun.send(sender=task, task_id=number, task=task)
     logging.info("first")
-    logging.info("second")
+    tasks.info("second")
     sent = publish()
     signals.task_postrun.send(sender=task, task_id=number, task=task)
     return sent
