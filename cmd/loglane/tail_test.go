@@ -59,7 +59,7 @@ func (c tailCall) check(s *streamer) {
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
 	cmd.Env = append(cmd.Env, c.env...)
-	code := exitCode(s.t, cmd.Run())
+	code := codeOf(s.t, cmd.Run())
 	if code != c.code || out.String() != c.out || !strings.Contains(err.String(), c.err) || c.err == "" && err.Len() > 0 {
 		s.t.Errorf("loglane tail %s: %d, want %d\nout: %swant %serr: %s\nwant %q", c.args, code, c.code, &out, c.out, &err, c.err)
 	}
@@ -68,7 +68,7 @@ func (c tailCall) check(s *streamer) {
 	}
 }
 
-func exitCode(t *testing.T, err error) int {
+func codeOf(t *testing.T, err error) int {
 	t.Helper()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -147,7 +147,7 @@ func TestTailTellsALossWithStrict(t *testing.T) {
 		cmd := s.tailCommand(strings.Fields("--since " + first + " --exit-on 31$ " + c.args)...)
 		var out, err bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &err
-		code := exitCode(t, cmd.Run())
+		code := codeOf(t, cmd.Run())
 		if code != c.code || !strings.Contains(err.String(), c.err) || c.err == "" && err.Len() > 0 {
 			t.Errorf("tail %s: %d, want %d\nerr: %s", c.args, code, c.code, &err)
 		}
@@ -192,7 +192,7 @@ func ended(t *testing.T, cmd *exec.Cmd, within time.Duration) int {
 	t.Helper()
 	timer := time.AfterFunc(within, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
-	return exitCode(t, cmd.Wait())
+	return codeOf(t, cmd.Wait())
 }
 
 func TestTailIntoHead(t *testing.T) {
