@@ -57,6 +57,8 @@ type setup struct {
 	broker  loglane.Broker // instead of the memory broker
 	tls     bool
 	address func(*http.Request) string
+
+	tokenLife time.Duration // of the API tokens; 0 is for ever
 }
 
 func newGateway(t *testing.T, change func(*setup)) *gateway {
@@ -74,7 +76,7 @@ func newGateway(t *testing.T, change func(*setup)) *gateway {
 	g.hub, err = loglane.NewHub(s.broker, &loglane.HubOptions{Logger: logger})
 	must(t, err)
 	t.Cleanup(func() { must(t, g.hub.Close(context.Background())) })
-	users := g.openUsers(logger)
+	users := g.openUsers(s.tokenLife, logger)
 	login := newLogin(t, g, users, logger)
 	s.Hub, s.Login = g.hub, login
 	s.Ways = append([]auth.Authenticator{auth.NewTokens(auth.TokensOptions{Users: users, Logger: logger}), login}, s.Ways...)
@@ -109,7 +111,7 @@ func newLogin(t *testing.T, g *gateway, users *auth.Users, logger *slog.Logger) 
 }
 
 // openUsers makes the accounts, with hashes that cost next to nothing, and the tokens.
-func (g *gateway) openUsers(logger *slog.Logger) *auth.Users {
+func (g *gateway) openUsers(tokenLife time.Duration, logger *slog.Logger) *auth.Users {
 	t := g.t
 	t.Helper()
 	g.file = auth.UsersFile{
@@ -124,6 +126,9 @@ func (g *gateway) openUsers(logger *slog.Logger) *auth.Users {
 		"read":  {Scope: auth.ReadScope, User: "alice"},
 		"write": {Scope: auth.WriteScope, Writes: []string{"User.alice"}},
 	} {
+		if tokenLife > 0 {
+			want.Expires = time.Now().Add(tokenLife)
+		}
 		token, text, err := auth.NewToken(want, loglane.DefaultTemplate)
 		must(t, err)
 		must(t, g.file.AddToken(token))
