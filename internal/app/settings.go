@@ -29,7 +29,7 @@ type Place struct {
 
 // Identity is who may sign in, and to which channels names lead.
 type Identity struct {
-	AuthFile        string `name:"auth-file" env:"LOGLANE_AUTH_FILE" example:"users.txt" placeholder:"FILE" help:"File of the users, as the user commands write it."`
+	AuthFile        string `name:"auth-file" env:"LOGLANE_AUTH_FILE" example:"users.txt" placeholder:"FILE" help:"File of the users and API tokens, as the user and token commands write it."`
 	ChannelTemplate string `name:"channel-template" env:"LOGLANE_CHANNEL_TEMPLATE" default:"User.{username}" placeholder:"TEMPLATE" help:"Context of a user's own channel."`
 }
 

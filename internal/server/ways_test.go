@@ -36,7 +36,7 @@ func TestWaysAreTriedInTheirOrder(t *testing.T) {
 		{"guest", nobody, map[string]string{"Guest": "gina"}, `"name":"gina"`},
 		{"session before guest", alice, map[string]string{"Guest": "gina"}, `"name":"alice"`},
 		{"token before session", g.as("bob"), map[string]string{"Authorization": "Bearer " + g.tokens["read"]}, `"name":"alice"`},
-		{"write token before session", alice, map[string]string{"Authorization": "Bearer " + g.tokens["write"]}, `"writes":["User.alice"]`},
+		{"write token before session", alice, map[string]string{"Authorization": "Bearer " + g.tokens["write"]}, `"roles":[],"channel":"","channels":[],"writes":["User.alice"],"signOut":false`},
 		{"wrong token before session", alice, map[string]string{"Authorization": "Bearer " + g.tokens["read"] + "x"}, `{"error":"The API token is not valid`},
 		{"wrong token before guest", nobody, map[string]string{"Authorization": "Bearer llt_x", "Guest": "gina"}, `{"error":"The API token is not valid`},
 		{"another's bearer token", alice, map[string]string{"Authorization": "Bearer eyJ"}, `"name":"alice"`},
