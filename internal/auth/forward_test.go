@@ -216,9 +216,11 @@ func TestForwardAsksOnceForAll(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{"somebody": {says(`{"name":"alice"}`), "alice"}, "nobody": {code(401), ""}} {
-		release := make(chan struct{})
+		hold := make(chan struct{})
+		release := sync.OnceFunc(func() { close(hold) })
+		defer release()
 		a := newApp(t, func(w http.ResponseWriter, r *http.Request) {
-			<-release
+			<-hold
 			c.answer(w, r)
 		})
 		// The first leaves before there is an answer; the others still get it.
@@ -239,7 +241,7 @@ func TestForwardAsksOnceForAll(t *testing.T) {
 			})
 		}
 		leave()
-		close(release)
+		release()
 		all.Wait()
 		if n := a.asked.Load(); n != 1 {
 			t.Errorf("%s: the application was asked %d times", name, n)
@@ -290,6 +292,7 @@ func TestForwardChecks(t *testing.T) {
 
 func TestForwardDoesNotWaitForASlowApplication(t *testing.T) {
 	hold := make(chan struct{})
+	defer close(hold)
 	for name, answer := range map[string]http.HandlerFunc{
 		"no answer": func(http.ResponseWriter, *http.Request) { <-hold },
 		"an answer that never ends": func(w http.ResponseWriter, _ *http.Request) {
@@ -329,13 +332,13 @@ func TestForwardDoesNotWaitForASlowApplication(t *testing.T) {
 	if a.log.String() != "" {
 		t.Errorf("the end is logged: %s", a.log)
 	}
-	close(hold)
 }
 
 // Whoever comes with many made-up cookies must not keep the logins of open streams from
 // being checked.
 func TestStrangersDoNotHoldUpTheChecks(t *testing.T) {
 	hold := make(chan struct{})
+	defer close(hold)
 	a := newApp(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.Header.Get("Cookie"), "made-up") {
 			<-hold
@@ -358,7 +361,6 @@ func TestStrangersDoNotHoldUpTheChecks(t *testing.T) {
 	}
 	leave()
 	strangers.Wait()
-	close(hold)
 }
 
 func TestForwardAnswersHoldForFiveSeconds(t *testing.T) {
