@@ -3,6 +3,7 @@
 //	loglane demo                                     # a shop, three accounts, no set-up
 //	loglane user add alice --auth-file users.txt     # asks for a password
 //	loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0
+//	make 2>&1 | loglane send --user alice            # lines of a pipe
 //
 // Every setting is a flag and an environment variable; 'loglane serve --help' lists them.
 // It ends with 0 when it did what was asked, 1 when something failed while it ran, and 2
