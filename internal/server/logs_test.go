@@ -189,7 +189,7 @@ func TestTokensDoNeitherPurgeNorListBeyondTheirScope(t *testing.T) {
 	must(t, err)
 	hub, err := loglane.NewHub(broker, nil)
 	must(t, err)
-	t.Cleanup(func() { must(t, hub.Close(t.Context())) })
+	t.Cleanup(func() { must(t, hub.Close(context.Background())) })
 	for _, c := range []struct {
 		principal    *auth.Principal
 		purge, lists int
