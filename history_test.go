@@ -305,7 +305,7 @@ func TestHistoryStopsInTime(t *testing.T) {
 // A search with an expression that takes too long ends in time, and goes on by its link.
 func TestHistoryWithACostlyPattern(t *testing.T) {
 	t.Parallel()
-	c := newCrowdHub(t)
+	c := newCrowdHub(t, loglane.Retention{Bytes: 64 << 20})
 	c.append(1, func(int) []byte { return []byte(`{"message":"` + strings.Repeat("x", 200_000) + `"}`) })
 	c.append(1, func(int) []byte { return []byte(`{"message":"y"}`) })
 	handler := c.hub.History(admitAlice, nil)

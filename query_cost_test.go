@@ -31,9 +31,9 @@ type crowdHub struct {
 	k      int
 }
 
-func newCrowdHub(tb testing.TB) *crowdHub {
+func newCrowdHub(tb testing.TB, keep loglane.Retention) *crowdHub {
 	tb.Helper()
-	broker, err := loglane.NewMemoryBroker(&loglane.MemoryOptions{Retention: loglane.Retention{Bytes: 64 << 20}})
+	broker, err := loglane.NewMemoryBroker(&loglane.MemoryOptions{Retention: keep})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func (c *crowdHub) next(events <-chan sse.Event) (text string, took time.Duratio
 // An expression that takes seconds for each line holds up nobody who did not ask for it,
 // not even viewers with another pattern.
 func TestACostlyPatternHoldsUpOnlyItsOwnViewers(t *testing.T) {
-	c := newCrowdHub(t)
+	c := newCrowdHub(t, loglane.Retention{Bytes: 64 << 20})
 	for range 3 {
 		c.watch("backlog=0&q=" + url.QueryEscape(costly))
 	}
@@ -148,7 +148,7 @@ func TestACostlyPatternHoldsUpOnlyItsOwnViewers(t *testing.T) {
 
 // A pattern beyond its budget shows each line that matches, in order, or a gap.
 func TestACostlyPatternLosesNothing(t *testing.T) {
-	c := newCrowdHub(t)
+	c := newCrowdHub(t, loglane.Retention{Bytes: 64 << 20})
 	events := c.watch("backlog=0&q=" + url.QueryEscape(`/(?:x|xx){100}y|line \d*7 /`))
 	length := 2000
 	if raceDetector {
@@ -165,12 +165,48 @@ func TestACostlyPatternLosesNothing(t *testing.T) {
 	}
 }
 
+// One that falls behind all that is kept is told so, and how many lines it has missed.
+func TestACostlyPatternThatIsTooSlowGetsAGap(t *testing.T) {
+	c := newCrowdHub(t, loglane.Retention{Bytes: 256 << 10})
+	events := c.watch("backlog=0&q=" + url.QueryEscape(`/(?:x?){60}y|x$|^line 1 $/`))
+	c.append(1, func(int) []byte { return []byte(`{"message":"line 1 "}`) })
+	if text, _ := c.next(events); text != "line 1 " {
+		t.Fatalf("%q came first", text)
+	}
+	c.append(300, func(n int) []byte { return fmt.Appendf(nil, `{"message":"line %d %s"}`, n, strings.Repeat("x", 8000)) })
+	deadline := time.After(60 * time.Second)
+	last, shown, gaps := 1, false, 0 // shown: a line after a gap
+	for gaps == 0 || !shown {
+		select {
+		case event := <-events:
+			var missed int
+			switch {
+			case event.Type == "gap":
+				if _, err := fmt.Sscanf(string(event.Data), `{"reason":"slow","missed":%d}`, &missed); err != nil || missed < 1 {
+					t.Fatalf("gap %s", event.Data)
+				}
+				last, gaps, shown = last+missed, gaps+1, false
+			case event.HasData:
+				last, shown = last+1, true
+				if text := textOf(event.Data); !strings.HasPrefix(text, fmt.Sprintf("line %d ", last)) {
+					t.Fatalf("%.20q came, want line %d", text, last)
+				}
+			}
+		case <-deadline:
+			t.Fatalf("%d gaps up to line %d", gaps, last)
+		}
+	}
+	if n := c.hub.Stats().Evaluations; n > 30 {
+		t.Errorf("%d of 300 lines were looked through: the pattern is not slow", n)
+	}
+}
+
 // BenchmarkBesideACostlyPattern is the time of one line to a viewer without a pattern,
 // alone and beside viewers whose expressions cost more than there is time.
 func BenchmarkBesideACostlyPattern(b *testing.B) {
 	for _, costlies := range []int{0, 1, 8} {
 		b.Run(fmt.Sprintf("patterns=%d", costlies), func(b *testing.B) {
-			c := newCrowdHub(b)
+			c := newCrowdHub(b, loglane.Retention{Bytes: 64 << 20})
 			for n := range costlies {
 				c.watch("backlog=0&q=" + url.QueryEscape(strings.Replace(costly, "y", fmt.Sprint("y", n), 1)))
 			}

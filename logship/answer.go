@@ -29,14 +29,19 @@ type GatewayError struct {
 }
 
 func (e *GatewayError) Error() string {
-	text := fmt.Sprintf("the gateway at %s answers %d", e.URL, e.Status)
-	if e.Reason != "" {
-		text += " (" + e.Reason + ")"
-	}
+	text := "the gateway at " + e.URL + " " + e.said()
 	if e.mend != "" {
 		text += ": " + e.mend
 	}
 	return text
+}
+
+// said is the part of it that those may read who see the channel.
+func (e *GatewayError) said() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("answers %d", e.Status)
+	}
+	return fmt.Sprintf("answers %d (%s)", e.Status, e.Reason)
 }
 
 // RetryAfter implements [Delayed].

@@ -53,7 +53,7 @@ func (d *delivery) sendRun(ctx context.Context, run []loglane.Line) error {
 		return err
 	}
 	for _, l := range run { // the same again would be answered the same
-		d.rejected = append(d.rejected, RejectedLine{K: l.K, Reason: answer.Error()})
+		d.rejected = append(d.rejected, RejectedLine{K: l.K, Reason: "the gateway " + answer.said()})
 	}
 	return nil
 }

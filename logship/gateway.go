@@ -38,6 +38,7 @@ type mark struct {
 // GatewayOptions are the settings of a [Gateway]. One of Token and TokenFile is needed.
 type GatewayOptions struct {
 	// Token is an API token with the scope write, as 'loglane token create' printed it.
+	// Over http, whoever is on the way can read it.
 	Token string
 
 	// TokenFile is a file whose first line is the token. It is read at construction,

@@ -36,8 +36,8 @@ func TestHelpOfServeTellsDefaultsAndVariables(t *testing.T) {
 func TestWrongCalls(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []call{
-		{args: "", code: 2, err: `expected one of "serve", "demo", "check", "user"`},
-		{args: "serv", code: 2, err: `did you mean one of "serve", "user", "send"?`},
+		{args: "", code: 2, err: `expected one of "serve", "demo", "check"`},
+		{args: "serv", code: 2, err: `did you mean one of "serve", "user"`},
 		{args: "serve --no-such-flag", code: 2, err: "unknown flag --no-such-flag\nSee 'loglane serve --help'."},
 		{args: "serve", code: 2, err: "--auth-file: it is missing, so nobody could sign in: make one with 'loglane user add NAME --auth-file FILE'"},
 		{args: "serve --auth-file FILE", code: 2, err: "does not exist: create it with"},

@@ -63,5 +63,6 @@ func (*cli) examples() string {
   loglane serve --dev
   loglane user add alice --auth-file users.txt
   loglane serve --auth-file users.txt
-  loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0`
+  loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0
+  make 2>&1 | loglane send --user alice`
 }

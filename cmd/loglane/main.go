@@ -4,6 +4,7 @@
 //	loglane serve --dev                              # this machine only, a sign-in link
 //	loglane user add alice --auth-file users.txt     # asks for a password
 //	loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0
+//	make 2>&1 | loglane send --user alice            # lines of a pipe
 //
 // Every setting is a flag, an environment variable and a member of the YAML file that
 // --config names; 'loglane serve --help' lists them.

@@ -19,11 +19,11 @@ type tailCmd struct {
 	User    string `name:"user" placeholder:"NAME" help:"Show this user's channel instead of the own one (role admin)."`
 	Channel string `name:"channel" placeholder:"CONTEXT" help:"Show this channel, such as global (role operator) or job_…"`
 
-	Follow   bool   `name:"follow" short:"f" help:"Go on with what comes; it does so anyway."`
-	NoFollow bool   `name:"no-follow" help:"End with the last line that is there."`
-	Lines    string `name:"lines" short:"n" aliases:"tail" placeholder:"N" help:"Begin with the last N lines, of at most 1 MiB; 0 is only new ones, all is what is kept (default 10)."`
-	Since    string `name:"since" placeholder:"TIME" help:"Begin at a time (5m, 2d: so long ago; 2026-01-02T15:04:05Z; a Unix time) or after a line (its id)."`
-	Until    string `name:"until" placeholder:"TIME" help:"End with the last line before a time; implies --no-follow."`
+	Follow   bool      `name:"follow" short:"f" help:"Go on with what comes; it does so anyway."`
+	NoFollow bool      `name:"no-follow" help:"End with the last line that is there."`
+	Lines    string    `name:"lines" short:"n" aliases:"tail" placeholder:"N" help:"Begin with the last N lines, of at most 1 MiB; 0 is only new ones, all is what is kept (default 10)."`
+	Since    sinceFlag `name:"since" placeholder:"TIME" help:"Begin at a time (5m, 2d: so long ago; 2026-01-02T15:04:05Z; a Unix time) or after a line (its id)."`
+	Until    string    `name:"until" placeholder:"TIME" help:"End with the last line before a time; implies --no-follow."`
 
 	Level   string   `name:"level" placeholder:"LEVEL" help:"Show this level and above, and lines without one."`
 	Include []string `name:"include" short:"i" sep:"none" placeholder:"REGEX" help:"Show lines whose message matches (RE2); repeated: one of them."`
@@ -117,7 +117,7 @@ func (c *tailCmd) start(now time.Time) (tail.Start, error) {
 	case c.Lines != "" && (c.Since != "" || c.Until != ""):
 		return tail.Start{}, errors.New("--lines does not go with --since and --until: take one of them")
 	case c.Since != "":
-		start, err := tail.ParseSince(c.Since, now)
+		start, err := tail.ParseSince(string(c.Since), now)
 		if err != nil {
 			return tail.Start{}, fmt.Errorf("--since=%s: %w", c.Since, err)
 		}

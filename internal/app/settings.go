@@ -39,14 +39,14 @@ type Place struct {
 
 // Identity is who may sign in, and to which channels names lead.
 type Identity struct {
-	AuthFile        string `name:"auth-file" env:"LOGLANE_AUTH_FILE" example:"users.txt" placeholder:"FILE" help:"File of the users, as the user commands write it."`
+	AuthFile        string `name:"auth-file" env:"LOGLANE_AUTH_FILE" example:"users.txt" placeholder:"FILE" help:"File of the users and API tokens, as the user and token commands write it."`
 	ChannelTemplate string `name:"channel-template" env:"LOGLANE_CHANNEL_TEMPLATE" default:"User.{username}" placeholder:"TEMPLATE" help:"Context of a user's own channel."`
 }
 
 // Outside is how the gateway is reached through what stands before it.
 type Outside struct {
 	PublicURL      string `name:"public-url" env:"LOGLANE_PUBLIC_URL" example:"https://logs.example.com/" placeholder:"URL" help:"Where browsers find the gateway, with its base path; https makes cookies Secure."`
-	TrustedProxies string `name:"trusted-proxies" env:"LOGLANE_TRUSTED_PROXIES" example:"127.0.0.1,10.0.0.0/8" placeholder:"CIDR,…" help:"Addresses of the proxies in front whose X-Forwarded-For, -Proto and -Host are believed."`
+	TrustedProxies string `name:"trusted-proxies" env:"LOGLANE_TRUSTED_PROXIES" example:"127.0.0.1,10.0.0.0/8" placeholder:"CIDR,…" help:"Addresses of the proxies in front; their X-Forwarded-For, -Proto and -Host are believed, so they must not pass on what callers send."`
 }
 
 // Forward is the login of another application, which the gateway asks who a request

@@ -20,7 +20,7 @@ const (
 	// Whoever comes with many made-up cookies must not keep the others' logins from being
 	// checked.
 	maxNewcomers = 48
-	maxResidents = 16
+	maxResidents = 64
 	// maxFlights bounds the questions that wait for their turn, too.
 	maxFlights = 1024
 )

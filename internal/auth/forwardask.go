@@ -36,7 +36,7 @@ func newAsker(url string, log *slog.Logger) *asker {
 	transport := &http.Transport{ // its zero Proxy: no environment variable sends credentials elsewhere
 		DialContext:            (&net.Dialer{Timeout: askTimeout}).DialContext,
 		TLSHandshakeTimeout:    askTimeout,
-		MaxIdleConnsPerHost:    maxNewcomers,
+		MaxIdleConnsPerHost:    maxResidents,
 		MaxConnsPerHost:        maxNewcomers + maxResidents,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: maxAnswerHeader,

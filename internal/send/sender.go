@@ -86,19 +86,16 @@ func (s *Sender) outcome(read int, stats logship.Stats) error {
 			parts = append(parts, fmt.Sprintf("%d %s", n, text))
 		}
 	}
-	part(stats.Resent, "sent again")
-	harmless := len(parts)
 	part(stats.Dropped, "dropped, for the buffer was full")
 	part(stats.Rejected, "rejected: "+s.gateway.rejection())
 	part(stats.Lost, "lost by the gateway's broker after it had acknowledged them")
 	part(uint64(stats.Queued), "not acknowledged: "+s.gateway.trouble())
-	if len(parts) == 0 {
-		return nil
+	summary := fmt.Sprintf("lines: %d read, ", read)
+	switch {
+	case len(parts) > 0:
+		return &IncompleteError{summary + strings.Join(parts, ", ")}
+	case stats.Resent > 0:
+		s.opts.Notice(fmt.Sprintf("%s%d sent again, all acknowledged", summary, stats.Resent))
 	}
-	summary := fmt.Sprintf("lines: %d read, %s", read, strings.Join(parts, ", "))
-	if len(parts) > harmless {
-		return &IncompleteError{summary}
-	}
-	s.opts.Notice(summary)
 	return nil
 }

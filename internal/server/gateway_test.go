@@ -58,6 +58,8 @@ type setup struct {
 	tls     bool
 	address func(*http.Request) string
 	tokens  knownTokens // beside those of the file
+
+	tokenLife time.Duration // of the API tokens; 0 is for ever
 }
 
 func newGateway(t *testing.T, change func(*setup)) *gateway {
@@ -75,7 +77,7 @@ func newGateway(t *testing.T, change func(*setup)) *gateway {
 	g.hub, err = loglane.NewHub(s.broker, &loglane.HubOptions{Logger: logger})
 	must(t, err)
 	t.Cleanup(func() { must(t, g.hub.Close(context.Background())) })
-	users := g.openUsers(logger)
+	users := g.openUsers(s.tokenLife, logger)
 	login := newLogin(t, g, users, logger)
 	s.Hub, s.Login, s.Broker = g.hub, login, s.broker
 	s.Ways = append([]auth.Authenticator{s.tokens, auth.NewTokens(auth.TokensOptions{Users: users, Logger: logger}), login}, s.Ways...)
@@ -110,7 +112,7 @@ func newLogin(t *testing.T, g *gateway, users *auth.Users, logger *slog.Logger) 
 }
 
 // openUsers makes the accounts, with hashes that cost next to nothing, and the tokens.
-func (g *gateway) openUsers(logger *slog.Logger) *auth.Users {
+func (g *gateway) openUsers(tokenLife time.Duration, logger *slog.Logger) *auth.Users {
 	t := g.t
 	t.Helper()
 	g.file = auth.UsersFile{
@@ -125,6 +127,9 @@ func (g *gateway) openUsers(logger *slog.Logger) *auth.Users {
 		"read":  {Scope: auth.ReadScope, User: "alice"},
 		"write": {Scope: auth.WriteScope, Writes: []string{"User.alice"}},
 	} {
+		if tokenLife > 0 {
+			want.Expires = time.Now().Add(tokenLife)
+		}
 		token, text, err := auth.NewToken(want, loglane.DefaultTemplate)
 		must(t, err)
 		must(t, g.file.AddToken(token))

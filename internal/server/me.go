@@ -32,6 +32,9 @@ func (s *Server) serveMe(w http.ResponseWriter, r *http.Request) {
 		Channel: loglane.ContextOf(p.Channel), Channels: []string{}, Writes: p.Writes,
 		SignOut: p.Session != "" && p.Token == "",
 	}
+	if p.Writes != nil {
+		answer.Roles = []string{} // it sees nothing
+	}
 	for _, channel := range p.Channels {
 		answer.Channels = append(answer.Channels, loglane.ContextOf(channel))
 	}

@@ -165,7 +165,11 @@ func (s *Server) authorize(p *auth.Principal, a asked, r *http.Request, action a
 	if err != nil {
 		outcome = "refused"
 	}
-	s.log.Info("audit", "action", verb, "outcome", outcome, "who", p.Name, "role", p.Role, "channel", a.channel, "asked", noted(a.name), "from", from(r))
+	line := []any{"action", verb, "outcome", outcome, "who", p.Name, "role", p.Role, "channel", a.channel, "asked", noted(a.name), "from", from(r)}
+	if p.Token != "" {
+		line = append(line, "token", p.Token)
+	}
+	s.log.Info("audit", line...)
 	return err
 }
 

@@ -29,6 +29,7 @@ func (r *Reader) readHistory(ctx context.Context) error {
 	if since.IsZero() {
 		since = time.Unix(0, 0)
 	}
+	r.floor = uint64(max(since.UnixMilli(), 0))
 	query := r.opts.query()
 	query.Set("since", since.UTC().Format(time.RFC3339Nano))
 	if !r.opts.Until.IsZero() {
@@ -48,7 +49,6 @@ func (r *Reader) readHistory(ctx context.Context) error {
 	}
 	if r.cursor == "" { // nothing was there, and the stream is to begin before whatever came since
 		r.cursor = "0"
-		r.floor = uint64(max(since.UnixMilli(), 0))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package tail_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -261,6 +262,26 @@ func TestAViewersErrorEndsIt(t *testing.T) {
 		p.run(t, forever())
 		if !errors.Is(p.err, broken) || p.all() != "one" {
 			t.Errorf("%v: %s", p.err, p.all())
+		}
+	})
+}
+
+// Only the gateway's silence is one: whoever reads may take longer than that.
+func TestASlowViewerIsNotSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &play{recorder: newRecorder(), scripted: &scripted{begin: time.Now(), script: script{func(req *http.Request) (*http.Response, error) {
+			r, w := io.Pipe()
+			context.AfterFunc(req.Context(), func() { r.CloseWithError(req.Context().Err()) })
+			go func() {
+				_, _ = io.WriteString(w, line(1, "one", ""))
+				_, _ = io.WriteString(w, line(2, "two", ""))
+			}()
+			return answer(req, 200, r, "Content-Type", "text/event-stream"), nil
+		}}}}
+		p.fail = func() error { time.Sleep(2 * time.Minute); return nil }
+		p.run(t, forever())
+		if silent := p.at[1] - 4*time.Minute; p.all() != "one|two" || silent < 45*time.Second || silent > 46*time.Second {
+			t.Errorf("shown %s, asked at %v", p.all(), p.at[:2])
 		}
 	})
 }
