@@ -59,13 +59,12 @@ func TestSending(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			gateway := newStandIn(t)
-			gateway.fault = func(n int) bool { return n == 2 || n == 5 }
-			gateway.status = func(n int) int {
+			gateway.faulting(func(n int) bool { return n == 2 || n == 5 }, func(n int) int {
 				if n == 1 || n == 4 {
 					return http.StatusServiceUnavailable
 				}
 				return 0
-			}
+			})
 			if name == "Node" {
 				c.stdin = strings.ReplaceAll(c.stdin, "\n", "\"}\n")
 			}

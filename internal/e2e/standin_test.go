@@ -42,6 +42,13 @@ func newStandIn(t *testing.T) *standIn {
 	return g
 }
 
+// faulting sets which requests meet what.
+func (g *standIn) faulting(fault func(request int) bool, status func(request int) int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.fault, g.status = fault, status
+}
+
 func (g *standIn) channel(query string) *taken {
 	if g.channels[query] == nil {
 		g.channels[query] = &taken{numbers: make(map[string]uint64)}
