@@ -273,3 +273,27 @@ func TestNginxAddresses(t *testing.T) {
 		})
 	}
 }
+
+// TestNginxBesideAnApp has a Django app and below a path of it the gateway, which asks the app.
+func TestNginxBesideAnApp(t *testing.T) {
+	t.Parallel()
+	redis, gateway := redistest.Start(t), freeAddr(t)
+	d := newDjango(t, "nobody", []string{"REDIS_URL=" + redis.URL()}, "")
+	server := strings.ReplaceAll(blockWith(t, nginxPage, "nginx", "location /logs/"), "http://127.0.0.1:8000", d.url)
+	outside := "http://" + nginx(t, server, gateway, "")
+	base := outside + "/logs/"
+	start(t, t.TempDir(), nil, program(t), "serve", "--addr", gateway, "--redis-url", redis.URL(),
+		"--base-path", "/logs/", "--public-url", base, "--trusted-proxies", "127.0.0.1",
+		"--auth-url", d.url+"/whoami/", "--login-url", outside+"/accounts/login/")
+	answers(t, "http://"+gateway+"/logs/healthz")
+
+	alice := newBrowser(t)
+	answer, _ := get(t, alice, base+"login")
+	if back := d.signIn(alice, "alice", answer.Header.Get("Location")); back != base {
+		t.Errorf("signing in leads to %q and not back to %s", back, base)
+	}
+	r, _ := read(t, alice, base+"api/v1/stream")
+	d.url = outside
+	d.order(alice, 17)
+	r.awaitData(t, "line 17")
+}
