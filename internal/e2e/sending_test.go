@@ -3,10 +3,13 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -195,5 +198,52 @@ func TestSendingToAGateway(t *testing.T) {
 	}
 	if n := redis.MustDo("XLEN", "stream:logs:global"); n != "900" {
 		t.Errorf("the global channel has %s lines", n)
+	}
+}
+
+// TestSendingDrops fills the small queues of the recipes: what is dropped is counted, and told
+// where it is missing.
+func TestSendingDrops(t *testing.T) {
+	told := regexp.MustCompile(`^(\d+) lines dropped: the queue was full$`)
+	for name, args := range map[string]func(t *testing.T) []string{
+		"Python": func(t *testing.T) []string { return []string{pythonPath(t), "testdata/python/drops.py"} },
+		"Node":   func(t *testing.T) []string { return []string{nodePath(t), "testdata/node/drops.mjs"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			gateway := newStandIn(t)
+			away := func(status int) {
+				gateway.faulting(func(int) bool { return false }, func(int) int { return status })
+			}
+			away(http.StatusServiceUnavailable)
+			read, write := io.Pipe()
+			defer write.Close()
+			env := append(sendingEnv(gateway.URL), "PYTHONPATH=../../examples/python")
+			call := args(t)
+			writer := startWith(t, ".", env, read, call[0], call[1:]...)
+			deadline := time.Now().Add(20 * time.Second)
+			soon := func(what string, done func() bool) {
+				for !done() {
+					if time.Now().After(deadline) {
+						t.Fatal(what)
+					}
+					<-time.After(10 * time.Millisecond)
+				}
+			}
+			soon("the lines are not written", func() bool { return strings.Contains(writer.output.String(), "written") })
+			away(0)
+			soon("the lines are not sent", func() bool { return len(gateway.of("user=alice")) > 0 })
+			write.Close()
+			writer.wait()
+			got := gateway.of("user=alice")
+			last := len(got) - 1
+			if last < 2 || got[last] != "the last line" {
+				t.Fatalf("it has sent %q", got)
+			}
+			dropped := told.FindStringSubmatch(got[last-1])
+			if dropped == nil || dropped[1] != strconv.Itoa(100-(last-1)) || !slices.Equal(got[:last-1], numberedLines(last-1)) {
+				t.Errorf("it has sent %q", got)
+			}
+		})
 	}
 }
