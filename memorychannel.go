@@ -126,9 +126,13 @@ func (c *memoryChannel) mark(producer string, k uint64, now time.Time) {
 		c.producers = make(map[string]producerMark)
 	}
 	if _, known := c.producers[producer]; !known && len(c.producers) >= 64 && len(c.producers)%64 == 0 {
+		looked := 0 // a sample, so that it takes no longer however many there are
 		for name, mark := range c.producers {
 			if now.Sub(mark.seen) > ProducerTTL {
 				delete(c.producers, name)
+			}
+			if looked++; looked == 128 {
+				break
 			}
 		}
 	}

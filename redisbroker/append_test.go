@@ -132,6 +132,24 @@ func TestProducersAreForgotten(t *testing.T) {
 	}
 }
 
+// TestManyProducersDoNotHoldUpRedis gives a channel the producers that a sender makes who
+// names another one in each request: that old ones are forgotten must not take Redis' time
+// from everybody else.
+func TestManyProducersDoNotHoldUpRedis(t *testing.T) {
+	server := redistest.Start(t)
+	b := open(t, server, redisbroker.Options{})
+	appendTo(t, b, loglane.Batch{Producer: "first", Lines: lines(1, 1)})
+	server.MustDo("EVAL", `for i = 1, 300000 do redis.call('HSET', KEYS[1], 'p:live' .. i, '1 ' .. ARGV[1]) end`, "1", aliceMeta, strconv.FormatInt(time.Now().Unix(), 10))
+	server.MustDo("CONFIG", "SET", "slowlog-log-slower-than", "250000")
+	server.MustDo("SLOWLOG", "RESET")
+	for i := range 64 {
+		appendTo(t, b, loglane.Batch{Producer: "n" + strconv.Itoa(i), Lines: lines(1, 1)})
+	}
+	if slow := server.MustDo("SLOWLOG", "LEN"); slow != "0" {
+		t.Errorf("%s calls kept Redis busy for 250 ms and more", slow)
+	}
+}
+
 // TestPublishMayFail stores and acknowledges lines of a user that may not publish.
 func TestPublishMayFail(t *testing.T) {
 	server := redistest.Start(t)

@@ -50,7 +50,7 @@ var rights = []right{
 	{"+hmget", metaKeys, words("HMGET $ e")},
 	{"+hset", metaKeys, words("HSET $ f 1")},
 	{"+hlen", metaKeys, words("HLEN $")},
-	{"+hgetall", metaKeys, words("HGETALL $")},
+	{"+hrandfield", metaKeys, words("HRANDFIELD $ 1 WITHVALUES")},
 	{"+hdel", metaKeys, words("HDEL $ f")},
 	{"+hexists", metaKeys, words("HEXISTS $ e")},
 	{"+expire", metaKeys, words("EXPIRE $ 1")},

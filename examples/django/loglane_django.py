@@ -163,6 +163,9 @@ class LoglaneHandler(logging.Handler):
         if scheme in ("http", "https"):
             if not token:
                 raise ValueError("token: a gateway wants one; loglane token create --scope write makes it")
+            token = token.strip()
+            if not (token.isascii() and token.isprintable()):  # http.client's error would show it
+                raise ValueError("token: it is one word, as loglane token create prints it")
             self._new_sender = lambda: _GatewaySender(url, token)
         elif scheme in ("redis", "rediss", "unix"):
             self._new_sender = lambda: _RedisSender(url, history_lines, history_seconds, global_copy)

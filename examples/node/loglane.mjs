@@ -39,6 +39,8 @@ export const mixin = () => {
 
 /** The transport that pino starts in a thread of its own: a stream that takes NDJSON. */
 export default function transport({ url, token, member: owner = member, queueLines = 10000, flushSeconds = 5 }) {
+  token = token?.trim()
+  if (!/^[!-~]+$/.test(token ?? '')) throw new Error('token: it is one word, as loglane token create prints it')
   const base = `${url.replace(/\/+$/, '')}/api/v1/logs?`
   const job = `job_${randomUUID()}` // the channel of lines without a user
   const producer = randomBytes(12).toString('base64url')
@@ -94,6 +96,7 @@ export default function transport({ url, token, member: owner = member, queueLin
         const answer = await fetch(base + place, {
           method: 'POST',
           body,
+          redirect: 'manual', // a login page is no gateway
           signal: AbortSignal.any([AbortSignal.timeout(10_000), leave.signal]),
           headers: {
             Authorization: `Bearer ${token}`,

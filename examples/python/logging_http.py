@@ -29,9 +29,20 @@ import uuid
 user = contextvars.ContextVar("loglane_user", default=None)
 
 
+class _Here(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None  # urllib would send the token to wherever a redirect leads
+
+
+_open = urllib.request.build_opener(_Here).open
+
+
 class LoglaneHandler(logging.Handler):
     def __init__(self, url, token, queue_lines=10000, flush_seconds=5):
         super().__init__()
+        token = token.strip()
+        if not (token.isascii() and token.isprintable()):  # http.client's error would show it
+            raise ValueError("token: it is one word, as loglane token create prints it")
         self.url, self.token, self.flush_seconds = url.rstrip("/") + "/api/v1/logs?", token, flush_seconds
         self.queue, self.dropped = queue.Queue(queue_lines), 0
         self.producer, self.next = secrets.token_urlsafe(12), 1
@@ -82,7 +93,7 @@ class LoglaneHandler(logging.Handler):
         delay, told = 0.25, False
         while True:
             try:
-                with urllib.request.urlopen(request, timeout=10) as answer:
+                with _open(request, timeout=10) as answer:
                     for refused in json.load(answer)["rejected"]:
                         print("loglane: a line was refused:", refused["error"], file=sys.stderr)
                 break

@@ -86,10 +86,34 @@ func (d *Dev) Code() string { return d.code }
 func (d *Dev) Token() string { return d.token }
 
 // Local says whether a request comes from this machine and was meant for it: the name in
-// its Host header is that of the loopback.
+// its Host header is that of the loopback, and no proxy or tunnel on this machine says that
+// it passes on what comes from elsewhere.
 func Local(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && peer.Addr().Unmap().IsLoopback() && LoopbackHost(r.Host)
+	return err == nil && peer.Addr().Unmap().IsLoopback() && LoopbackHost(r.Host) && !fromElsewhere(r.Header)
+}
+
+// fromElsewhere says whether a proxy tells of a caller on another machine, or of a name that
+// leads here from there. What is not understood does.
+func fromElsewhere(header http.Header) bool {
+	for _, name := range []string{"X-Forwarded-For", "X-Real-Ip"} {
+		for _, line := range header.Values(name) {
+			for hop := range strings.SplitSeq(line, ",") {
+				ip, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(hop), "[]"))
+				if err != nil || !ip.Unmap().IsLoopback() {
+					return true
+				}
+			}
+		}
+	}
+	for _, line := range header.Values("X-Forwarded-Host") {
+		for host := range strings.SplitSeq(line, ",") {
+			if !LoopbackHost(strings.TrimSpace(host)) {
+				return true
+			}
+		}
+	}
+	return len(header.Values("Forwarded")) > 0
 }
 
 // LoopbackHost says whether a host, with or without a port, as it stands in a URL, is

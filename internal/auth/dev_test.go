@@ -154,6 +154,49 @@ func TestDevKnowsNobodyFromElsewhere(t *testing.T) {
 	}
 }
 
+// A proxy or a tunnel on this machine makes everybody's requests look like its own.
+func TestDevKnowsNobodyThroughAProxy(t *testing.T) {
+	for _, c := range []struct {
+		headers []string // name, value, name, value
+		known   bool
+	}{
+		{[]string{"X-Forwarded-For", "127.0.0.1"}, true},
+		{[]string{"X-Forwarded-For", "::1, ::ffff:127.0.0.1", "X-Forwarded-Host", "localhost:5173", "X-Forwarded-Proto", "http"}, true},
+		{[]string{"X-Forwarded-For", "203.0.113.7"}, false},
+		{[]string{"X-Forwarded-For", "127.0.0.1, 203.0.113.7"}, false},
+		{[]string{"X-Forwarded-For", "127.0.0.1", "X-Forwarded-For", "203.0.113.7"}, false},
+		{[]string{"X-Forwarded-For", "unknown"}, false},
+		{[]string{"X-Forwarded-For", ""}, false},
+		{[]string{"X-Real-IP", "203.0.113.7"}, false},
+		{[]string{"X-Forwarded-Host", "logs.example.com"}, false},
+		{[]string{"X-Forwarded-Host", "localhost, logs.example.com"}, false},
+		{[]string{"Forwarded", "for=127.0.0.1"}, false},
+	} {
+		d := newDev(t, auth.DevOptions{})
+		through := func(r *http.Request) *http.Request {
+			for i := 0; i < len(c.headers); i += 2 {
+				r.Header.Add(c.headers[i], c.headers[i+1])
+			}
+			return r
+		}
+		cookie := redeem(d, through(local()), d.Code())
+		if (cookie != nil) != c.known {
+			t.Errorf("%q: the code's cookie is %v", c.headers, cookie)
+		}
+		if cookie == nil {
+			cookie = redeem(d, local(), d.Code())
+		}
+		if p := who(t, d, through(local(cookie))); (p != nil) != c.known {
+			t.Errorf("%q: the cookie is %+v", c.headers, p)
+		}
+		r := through(local())
+		r.Header.Set("Authorization", "Bearer "+d.Token())
+		if p := who(t, d, r); (p != nil) != c.known {
+			t.Errorf("%q: the token is %+v", c.headers, p)
+		}
+	}
+}
+
 func TestTheTokenWritesEverywhere(t *testing.T) {
 	d := newDev(t, auth.DevOptions{})
 	r := local()

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/loglane/loglane"
 )
@@ -107,6 +108,9 @@ func (f *Forward) Authenticate(r *http.Request) (*Principal, error) {
 
 func (f *Forward) principal(given credentials, who *answer) (*Principal, error) {
 	channel, err := f.template.Channel(who.Name)
+	if err == nil {
+		err = unicodeOnly(who.Name)
+	}
 	if err != nil {
 		return nil, &loglane.StatusError{Code: http.StatusForbidden, Message: "Not signed in: " + err.Error() + "."}
 	}
@@ -136,6 +140,9 @@ func (f *Forward) granted(who *answer) []string {
 	for _, context := range who.Channels {
 		channel, err := loglane.ChannelName(context)
 		if err == nil {
+			err = unicodeOnly(context)
+		}
+		if err == nil {
 			channels = append(channels, channel)
 			continue
 		}
@@ -145,6 +152,15 @@ func (f *Forward) granted(who *answer) []string {
 		}
 	}
 	return channels
+}
+
+// unicodeOnly refuses a text that was no Unicode: whatever is none of it is read as U+FFFD,
+// so that two names would become one.
+func unicodeOnly(text string) error {
+	if strings.ContainsRune(text, utf8.RuneError) {
+		return errors.New("it is not valid UTF-8, or has the character U+FFFD that stands for what is not")
+	}
+	return nil
 }
 
 // credentials are what is passed on of a request.

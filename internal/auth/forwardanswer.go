@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,9 +21,43 @@ const (
 
 // answer is a login as an application tells it.
 type answer struct {
-	Name     string   `json:"name"`
-	Roles    []string `json:"roles"`
-	Channels []string `json:"channels"`
+	Name     string
+	Roles    []string
+	Channels []string
+}
+
+// UnmarshalJSON takes the members by exactly these names, each once: readers differ in
+// whether "Name" is "name" and which of two counts, and a user may have written one of them.
+func (a *answer) UnmarshalJSON(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	first, err := d.Token()
+	if err != nil || first == nil { // null
+		return err
+	}
+	if first != json.Delim('{') {
+		return errors.New("it is no object")
+	}
+	places := map[string]any{"name": &a.Name, "roles": &a.Roles, "channels": &a.Channels}
+	for d.More() {
+		name, err := d.Token()
+		var value json.RawMessage
+		if err := errors.Join(err, d.Decode(&value)); err != nil {
+			return err
+		}
+		member, _ := name.(string)
+		place, known := places[member]
+		switch {
+		case !known:
+			continue
+		case place == nil:
+			return fmt.Errorf("it has the member %q twice", member)
+		}
+		if err := json.Unmarshal(value, place); err != nil {
+			return fmt.Errorf("its member %q: %w", member, err)
+		}
+		places[member] = nil
+	}
+	return nil
 }
 
 func (a *answer) same(b *answer) bool {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// answerLife is how long an answer holds.
+	// answerLife is how long an answer holds, from its question on.
 	answerLife = 5 * time.Second
 	// maxAnswers bounds the answers that are kept.
 	maxAnswers = 10_000
@@ -111,23 +111,26 @@ func (a *answers) join(key answerKey, given credentials, why errand) (waiting, d
 func (a *answers) fly(f *flight, key answerKey, given credentials, why errand) {
 	ctx, cancel := context.WithTimeout(a.ctx, askTimeout)
 	defer cancel()
+	var asked time.Time
 	select {
 	case a.places[why] <- struct{}{}:
+		asked = time.Now()
 		f.who, f.err = a.ask(ctx, given)
 		<-a.places[why]
 	case <-ctx.Done():
 		f.err = errForwardAway()
 	}
-	a.land(f, key)
+	a.land(f, key, asked)
 }
 
-// land keeps a flight's answer, but no error: who asks again may be luckier.
-func (a *answers) land(f *flight, key answerKey) {
+// land keeps a flight's answer, but no error: who asks again may be luckier. The answer is
+// as old as its question: whoever signs out while it is on its way must not stay for longer.
+func (a *answers) land(f *flight, key answerKey, asked time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.flights, key)
 	if f.err == nil {
-		a.keep(key, keptAnswer{who: f.who, ends: time.Now().Add(answerLife)})
+		a.keep(key, keptAnswer{who: f.who, ends: asked.Add(answerLife)})
 	}
 	close(f.done)
 }

@@ -229,3 +229,30 @@ func TestForwardAnswersHoldForFiveSeconds(t *testing.T) {
 		}
 	})
 }
+
+// An answer is as old as its question: who signs out while it is on its way is gone 5 s later.
+func TestASlowAnswerHoldsNoLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, err := auth.NewForward(auth.ForwardOptions{URL: "http://127.0.0.1:1/"})
+		must(t, err)
+		defer f.Close()
+		name := "alice"
+		auth.AskWith(f, func(string) string {
+			said := name
+			name = "" // signed out
+			time.Sleep(1900 * time.Millisecond)
+			return said
+		})
+		for _, c := range []struct {
+			wait time.Duration
+			want bool
+		}{{0, true}, {3099 * time.Millisecond, true}, {time.Millisecond, false}} {
+			time.Sleep(c.wait)
+			p, err := f.Authenticate(withCookie("session=1"))
+			must(t, err)
+			if (p != nil) != c.want {
+				t.Errorf("%v later: %+v", c.wait, p)
+			}
+		}
+	})
+}

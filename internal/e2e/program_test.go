@@ -116,10 +116,21 @@ func start(t *testing.T, dir string, env []string, name string, args ...string) 
 // startWith is start with a standard input.
 func startWith(t *testing.T, dir string, env []string, stdin io.Reader, name string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(name, args...), output: &output{}}
-	p.cmd.Stdin = stdin
-	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	cmd.Stdin = stdin
+	return startCommand(t, cmd)
+}
+
+// startCommand starts a command; what of its output goes nowhere else is kept.
+func startCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, output: &output{}}
+	for _, to := range []*io.Writer{&cmd.Stdout, &cmd.Stderr} {
+		if *to == nil {
+			*to = p.output
+		}
+	}
 	p.cmd.WaitDelay = 5 * time.Second
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -128,7 +139,7 @@ func startWith(t *testing.T, dir string, env []string, stdin io.Reader, name str
 		p.end()
 		if t.Failed() {
 			written := p.output.String()
-			t.Logf("%s wrote:\n%s", filepath.Base(name), written[max(len(written)-4000, 0):])
+			t.Logf("%s wrote:\n%s", filepath.Base(cmd.Path), written[max(len(written)-4000, 0):])
 		}
 	})
 	return p
@@ -144,6 +155,23 @@ func (p *process) end() {
 	timer := time.AfterFunc(15*time.Second, func() { _ = p.cmd.Process.Kill() })
 	defer timer.Stop()
 	_ = p.cmd.Wait() // how it ended matters to no test here
+}
+
+// kill ends the process as kill -9 does.
+func (p *process) kill() {
+	p.ended = true
+	_ = p.cmd.Process.Kill() // it may have ended by itself
+	_ = p.cmd.Wait()         // killed is what it says
+}
+
+// code waits until the process has ended by itself, and returns its exit code.
+func (p *process) code(within time.Duration) int {
+	p.t.Helper()
+	p.ended = true
+	timer := time.AfterFunc(within, func() { _ = p.cmd.Process.Kill() })
+	defer timer.Stop()
+	_ = p.cmd.Wait() // the code says it
+	return p.cmd.ProcessState.ExitCode()
 }
 
 // wait waits until the process has ended by itself, which must be a success.

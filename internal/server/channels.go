@@ -78,7 +78,8 @@ func (s *Server) authorizeListing(p *auth.Principal, prefix string, r *http.Requ
 	if !allowed {
 		outcome = "refused"
 	}
-	s.log.Info("audit", "action", "list", "outcome", outcome, "who", p.Name, "role", p.Role, "asked", noted(prefix), "from", from(r))
+	line := []any{"action", "list", "outcome", outcome, "who", p.Name, "role", p.Role, "asked", noted(prefix), "from", from(r)}
+	s.log.Info("audit", withToken(line, p)...)
 	if !allowed {
 		return &loglane.StatusError{Code: http.StatusForbidden, Message: "You may not list the channels: it takes the role admin."}
 	}

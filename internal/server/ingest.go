@@ -94,6 +94,12 @@ func (s *Server) ingest(w http.ResponseWriter, r *http.Request) (*ingested, erro
 	if err != nil {
 		return nil, err
 	}
+	// A body may take its time: a token that was revoked meanwhile stores nothing.
+	if p.Check != nil {
+		if err := p.Check(r.Context()); err != nil {
+			return nil, err
+		}
+	}
 	gathered, err := s.gather(p, channel, content, body)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -78,6 +79,20 @@ func TestLinesGoToTheirChannelAndToGlobal(t *testing.T) {
 		if got := stored(t, g.broker, channel); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s has %q", channel, got)
 		}
+	}
+}
+
+// A body may take two minutes, in which its token is revoked.
+func TestATokenThatEndsMeanwhileStoresNothing(t *testing.T) {
+	g := newGateway(t, func(s *setup) {
+		ends := func(context.Context) error { return &loglane.StatusError{Code: http.StatusUnauthorized, Message: "revoked"} }
+		s.tokens = knownTokens{"ends": {Token: "t-ends", Writes: []string{"*"}, Check: ends}}
+	})
+	if a := g.post("ends", "?user=alice", "line"); a.code != http.StatusUnauthorized {
+		t.Errorf("%d %s", a.code, a.body)
+	}
+	if got := stored(t, g.broker, "logs:User.alice"); len(got) > 0 {
+		t.Errorf("alice has %q", got)
 	}
 }
 

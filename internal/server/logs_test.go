@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -198,7 +199,8 @@ func TestTokensDoNeitherPurgeNorListBeyondTheirScope(t *testing.T) {
 		{&auth.Principal{Name: "adam", Role: auth.Admin, Token: "reads"}, 403, 200},
 		{&auth.Principal{Name: "adam", Role: auth.Admin, Token: "writes", Writes: []string{"*"}}, 403, 403},
 	} {
-		s, err := server.New(server.Options{Hub: hub, Login: scopedLogin{principal: c.principal}, Pages: pages})
+		log := &record{}
+		s, err := server.New(server.Options{Hub: hub, Login: scopedLogin{principal: c.principal}, Pages: pages, Logger: slog.New(slog.NewTextHandler(log, nil))})
 		must(t, err)
 		for request, want := range map[string]int{"DELETE /api/v1/logs?user=alice": c.purge, "GET /api/v1/channels": c.lists} {
 			method, path, _ := strings.Cut(request, " ")
@@ -207,6 +209,10 @@ func TestTokensDoNeitherPurgeNorListBeyondTheirScope(t *testing.T) {
 			if w.Code != want {
 				t.Errorf("%+v: %s: %d, want %d", c.principal, request, w.Code, want)
 			}
+		}
+		// The audit tells a token from whom it is called after.
+		if noted := strings.Count(log.String(), " token="+c.principal.Token); c.principal.Token != "" && noted != 2 {
+			t.Errorf("%+v: %d lines of the audit name the token:\n%s", c.principal, noted, log)
 		}
 	}
 }

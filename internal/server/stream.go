@@ -166,11 +166,17 @@ func (s *Server) authorize(p *auth.Principal, a asked, r *http.Request, action a
 		outcome = "refused"
 	}
 	line := []any{"action", verb, "outcome", outcome, "who", p.Name, "role", p.Role, "channel", a.channel, "asked", noted(a.name), "from", from(r)}
-	if p.Token != "" {
-		line = append(line, "token", p.Token)
-	}
-	s.log.Info("audit", line...)
+	s.log.Info("audit", withToken(line, p)...)
 	return err
+}
+
+// withToken adds to an audit line which token it was: whose name the line has may have
+// been elsewhere.
+func withToken(line []any, p *auth.Principal) []any {
+	if p.Token == "" {
+		return line
+	}
+	return append(line, "token", p.Token)
 }
 
 // maxNoted bounds what a caller can write into an audit line.

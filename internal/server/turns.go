@@ -15,6 +15,10 @@ const (
 	maxSends         = 16
 	maxSendsPerToken = 8
 
+	// maxUnpacks bounds the bodies that are decompressed at once: a few bytes may demand a
+	// window and a body of 8 MiB each. As nothing is waited for meanwhile, a turn is short.
+	maxUnpacks = 2
+
 	// turnTime is how long a request waits for its turn.
 	turnTime = 5 * time.Second
 
@@ -23,11 +27,11 @@ const (
 
 // senders bound the requests with lines that are at work at once.
 type senders struct {
-	all, tokens, producers *turns
+	all, tokens, producers, unpacks *turns
 }
 
 func newSenders() *senders {
-	return &senders{all: newTurns(maxSends), tokens: newTurns(maxSendsPerToken), producers: newTurns(1)}
+	return &senders{all: newTurns(maxSends), tokens: newTurns(maxSendsPerToken), producers: newTurns(1), unpacks: newTurns(maxUnpacks)}
 }
 
 // admit waits for a place of the token's and one of the gateway's.
@@ -45,6 +49,11 @@ func (s *senders) admit(ctx context.Context, token string) (release func(), err 
 		ofAll()
 		ofToken()
 	}, nil
+}
+
+// unpack waits until a body may be decompressed.
+func (s *senders) unpack(ctx context.Context) (release func(), err error) {
+	return s.unpacks.take(ctx, "", "compressed requests at once")
 }
 
 // turn waits for a producer's request before, so that numbers do not overtake each other.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -14,7 +15,7 @@ import (
 // uploadTime bounds how long a body may take that goes on.
 const uploadTime = 2 * time.Minute
 
-// readBody reads and decompresses what is sent. A slow sender has its time as long as
+// readBody reads what is sent, and then decompresses it. A slow sender has its time as long as
 // something comes; a body that is too long is refused before it is read, where the sender
 // says how long it is.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, content ingest.Content) ([]byte, error) {
@@ -28,11 +29,19 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, content ingest
 		stall:   s.opts.readTime,
 		end:     time.Now().Add(uploadTime),
 	}
-	body, err := content.Read(u, limit)
+	body, err := ingest.Content{}.Read(u, limit)
 	if err != nil {
 		return nil, uploadError(err, limit)
 	}
-	return body, nil
+	if content.Encoding == "" {
+		return body, nil
+	}
+	release, err := s.senders.unpack(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return content.Read(bytes.NewReader(body), limit)
 }
 
 func uploadError(err error, limit int) error {
