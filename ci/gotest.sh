@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 
 echo "go: race detector"
 go test -race -shuffle=on ./...
-echo "go: joins at full load"
-go test -count=1 -run '^TestJoin' ./internal/e2e
+echo "go: joins, restarts and costly patterns at full load"
+go test -count=1 -run '^Test(Join|TailWhile|SendWhile|Costly)' ./internal/e2e

@@ -79,6 +79,9 @@ func passage(ctx context.Context, base string) Finding {
 			"start the gateway and what stands in front of it, or set --public-url to where clients find it"}
 	case health.code/100 == 3:
 		return Finding{publicURL, Failing, fmt.Sprintf("%shealthz leads on to %s", base, health.location), "set --public-url to where clients end up"}
+	case health.code == http.StatusBadGateway, health.code == http.StatusServiceUnavailable, health.code == http.StatusGatewayTimeout:
+		return Finding{publicURL, Failing, fmt.Sprintf("what answers at %s does not reach the gateway: %s", base, health),
+			"start the gateway, and let the proxy pass to its --addr"}
 	case !health.healthy():
 		return Finding{publicURL, Failing, fmt.Sprintf("%shealthz is answered by something else than a gateway: %s", base, health),
 			"let the proxy pass this path, and all below it, to the gateway's --addr with its --base-path"}

@@ -64,7 +64,7 @@ func TestExaminePublicURL(t *testing.T) {
 		{"all passes", answersNothing, "", app.Fine, "a gateway answers at http://127.0.0.1:"},
 		{"without the last slash", answersNothing, "logs", app.Fine, "/logs/"},
 		{"another path", answersNothing, "log/", app.Failing, "healthz is answered by something else than a gateway: 404 Not Found, text/plain"},
-		{"bad gateway", onPath("", 502, "text/html", "<h1>Bad Gateway</h1>"), "", app.Failing, "502 Bad Gateway, text/html"},
+		{"bad gateway", onPath("", 502, "text/html", "<h1>Bad Gateway</h1>"), "", app.Failing, "does not reach the gateway: 502 Bad Gateway, text/html"},
 		{"a page for everything", onPath("", 200, "text/html", "<!doctype html>"), "", app.Failing, "200 OK, text/html"},
 		{"another program's health", onPath("healthz", 200, "application/json", `{"status":"UP"}`), "", app.Failing, "by something else than a gateway: 200 OK, application/json"},
 		{"a login in front", onPath("", 302, "text/html", ""), "", app.Failing, "leads on to https://elsewhere.example/"},

@@ -65,6 +65,9 @@ func (p *Principal) Authorize(channel string, action Action) error {
 		action == Purge && p.Role >= Admin && p.Token == "":
 		return nil
 	}
+	if action == Read && p != nil && p.Channel == "" && len(p.Writes) > 0 {
+		return &loglane.StatusError{Code: http.StatusForbidden, Message: "This API token only writes: to read takes one with the scope read."}
+	}
 	return &loglane.StatusError{Code: http.StatusForbidden, Message: refusals[action]}
 }
 

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/loglane/loglane/internal/auth"
@@ -82,7 +83,7 @@ func TestWhatMayBeWritten(t *testing.T) {
 	if err := all.Authorize("logs:global", auth.Write); err != nil {
 		t.Errorf("everything: %v", err)
 	}
-	if err := all.Authorize("logs:User.alice", auth.Read); status(err) != 403 {
+	if err := all.Authorize("logs:User.alice", auth.Read); status(err) != 403 || !strings.Contains(err.Error(), "scope read") {
 		t.Errorf("a token that writes reads: %v", err)
 	}
 	session := &auth.Principal{Name: "adam", Role: auth.Admin, Channel: "logs:User.adam"}
