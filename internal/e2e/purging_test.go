@@ -53,7 +53,17 @@ func TestPurgeOverTheProgram(t *testing.T) {
 	if answer.StatusCode != http.StatusNoContent {
 		t.Fatalf("DELETE: %s", answer.Status)
 	}
-	late := []*viewer{watch(0), watch(1)} // at once: before a line comes that would tell
+	// The other gateway hears of it by a notice, which may be a moment under way.
+	for deadline := time.Now().Add(time.Second); ; {
+		got := s.call(1, reads, "GET", "api/v1/stream?follow=0", nil, "Accept", "text/plain").body
+		if got == "" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the other gateway has %q still", got)
+		}
+	}
+	late := []*viewer{watch(0), watch(1)} // before a line comes that would tell
 	for i := range s.addrs {
 		if got := s.messages(s.call(i, reads, "GET", "api/v1/logs", nil).body); len(got) != 0 {
 			t.Errorf("gateway %d has %q in the history still", i, got)
