@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -323,6 +324,38 @@ func TestHistoryWithACostlyPattern(t *testing.T) {
 	if took := time.Since(begin); took > 8*time.Second {
 		t.Errorf("the answer took %v", took)
 	}
+}
+
+// What an answer takes in memory is bounded as it is written, for quotes are doubled in CSV.
+func TestHistoryAnswersAreBounded(t *testing.T) {
+	onStage(t, stageOptions{retention: loglane.Retention{Lines: 5000, Bytes: 64 << 20}}, func(s *stage) {
+		line := `{"message":"` + strings.Repeat(`\"`, 32_000) + `"}`
+		const lines = 120
+		for range lines {
+			s.append(line)
+		}
+		for _, format := range []string{"ndjson", "text", "csv"} {
+			got, pages := 0, 0
+			for query := "format=" + format; query != ""; pages++ {
+				page := s.history(query)
+				if size := len(page.body); page.code != http.StatusOK || size > 4<<20+256<<10 {
+					t.Fatalf("%s: %d with %d bytes", format, page.code, size)
+				}
+				if stopped, next := page.header.Get("Loglane-Stopped"), page.link(t, "prev"); (stopped == "bytes") != (next != "") {
+					t.Errorf("%s: stopped by %s, and the next page is %q", format, stopped, next)
+				}
+				n, err := strconv.Atoi(page.header.Get("Loglane-Lines"))
+				if err != nil || n == 0 {
+					t.Fatalf("%s: %d lines, %v", format, n, err)
+				}
+				got += n
+				query = page.link(t, "prev")
+			}
+			if got != lines || pages < 2 && format != "text" {
+				t.Errorf("%s: %d lines in %d pages", format, got, pages)
+			}
+		}
+	})
 }
 
 func TestHistoryRequests(t *testing.T) {

@@ -138,10 +138,12 @@ func firstRune(s string) rune {
 // answer puts all that was found together.
 func (s *search) answer() []byte {
 	var b bytes.Buffer
-	b.Write(s.req.format.head())
-	for _, i := range s.found {
-		b.Write(s.req.format.item(i))
+	head, tail := s.req.format.head(), s.req.format.tail(s)
+	b.Grow(len(head) + s.size + len(tail))
+	b.Write(head)
+	for _, written := range s.found {
+		b.Write(written)
 	}
-	b.Write(s.req.format.tail(s))
+	b.Write(tail)
 	return b.Bytes()
 }

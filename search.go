@@ -22,9 +22,9 @@ type search struct {
 	req     historyRequest
 	ctx     context.Context // ends with the time that a search has
 
-	found    []*item // a gap and lines, oldest first
-	size     int     // of found
-	lines    int     // of found
+	found    [][]byte // a gap and lines as the answer has them, oldest first
+	size     int      // of found
+	lines    int      // of found
 	scanned  int
 	weighed  int // bytes scanned
 	status   Status
@@ -82,7 +82,7 @@ func (s *search) forward(ctx context.Context) error {
 		case !begun && page.Status != OK && judged:
 			s.status, s.missed = page.Status, page.Missed
 			s.last = page.Floor
-			s.found = append(s.found, newGap(page.Status.String(), page.Missed, page.Floor))
+			s.keep(newGap(page.Status.String(), page.Missed, page.Floor))
 		case !begun && s.last == (Cursor{}):
 			s.last = page.Floor
 		}
@@ -204,11 +204,18 @@ func (s *search) take(entry Entry) bool {
 	s.scanned++
 	s.weighed += len(entry.Data)
 	if shows && i.isLine() {
-		s.found = append(s.found, i)
-		s.size += len(i.frame)
+		s.keep(i)
 		s.lines++
 	}
 	return true
+}
+
+// keep writes an item down at once: what the answer takes is what bounds it, and what it
+// was read with can go.
+func (s *search) keep(i *item) {
+	written := s.req.format.item(i)
+	s.found = append(s.found, written)
+	s.size += len(written)
 }
 
 // judge says whether an entry is shown; not known is that the time is over.

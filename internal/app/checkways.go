@@ -13,7 +13,7 @@ import (
 func (o *Outside) Check(base string) error {
 	var errs []error
 	if public, err := o.public(); err != nil {
-		errs = append(errs, Wrong("public-url", o.PublicURL, err.Error()))
+		errs = append(errs, Wrong("public-url", redactedURL(o.PublicURL), err.Error()))
 	} else if public != nil && public.Path != base {
 		errs = append(errs, Wrong("public-url", o.PublicURL, "its path is "+public.Path+", but --base-path is "+base+": both must be the same"))
 	}

@@ -58,6 +58,7 @@ func TestWrongSettings(t *testing.T) {
 		{func(s *app.Settings) { s.AuthFile = "" }, "--auth-file: it is missing"},
 		{func(s *app.Settings) { s.AuthURL = "app/whoami" }, "--auth-url=app/whoami: it is not a URL that begins with http:// or https://; an example is --auth-url=http://127.0.0.1:8000/whoami"},
 		{func(s *app.Settings) { s.AuthURL = "http://u:secret@h/" }, "--auth-url=http://u:xxxxx@h/: it has a user or password"},
+		{func(s *app.Settings) { s.PublicURL = "https://u:secret@h/?k=secret" }, "--public-url=https://u:xxxxx@h/: it has more than"},
 		{func(s *app.Settings) { s.LoginURL = "/login" }, "--auth-url: it is missing"},
 		{func(s *app.Settings) { s.AuthURL, s.LoginURL = "http://h/", "//h/login" }, "--login-url=//h/login: it is neither a URL"},
 		{func(s *app.Settings) { s.PublicURL = "logs.example.com" }, "--public-url=logs.example.com: it is not a URL"},
