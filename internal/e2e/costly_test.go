@@ -134,7 +134,8 @@ func TestCostlyPatternBesideAViewer(t *testing.T) {
 	median, p99 := laps[0][len(laps[0])/2], laps[0][len(laps[0])*99/100]
 	besideMedian, besideP99 := laps[1][len(laps[1])/2], laps[1][len(laps[1])*99/100]
 	t.Logf("%d lines alone: median %v, 99 %% within %v; beside: median %v, 99 %% within %v", len(laps[0]), median, p99, besideMedian, besideP99)
-	if besideMedian > 3*median+5*time.Millisecond || besideP99 > 3*p99+100*time.Millisecond {
+	// One that held up the viewer would do so for seconds.
+	if besideMedian > 3*median+25*time.Millisecond || besideP99 > 3*p99+500*time.Millisecond {
 		t.Errorf("beside costly patterns the viewer's lines take %v (99 %% within %v), alone %v (%v)", besideMedian, besideP99, median, p99)
 	}
 	for _, c := range costly {
