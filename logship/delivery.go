@@ -7,10 +7,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"sync"
+	"syscall"
 
 	"github.com/loglane/loglane"
 )
@@ -86,13 +89,26 @@ func (d *delivery) post(ctx context.Context, run []loglane.Line) error {
 	}
 	response, err := d.gateway.client.Do(request)
 	if err != nil {
-		if cause, ok := errors.AsType[*url.Error](err); ok {
-			err = cause.Err
-		}
-		return fmt.Errorf("the gateway at %s does not answer: %w", d.gateway.base, err)
+		return fmt.Errorf("the gateway at %s does not answer: %w", d.gateway.base, unanswered(err))
 	}
 	defer response.Body.Close()
 	return d.take(response, run)
+}
+
+var errCut = errors.New("the connection was cut")
+
+// unanswered is the error of a request in people's words: a connection that was cut shows
+// itself in many ways, by which side notices it first.
+func unanswered(err error) error {
+	for _, cut := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, cut) {
+			return errCut
+		}
+	}
+	if cause, ok := errors.AsType[*url.Error](err); ok {
+		return cause.Err
+	}
+	return err
 }
 
 func (d *delivery) request(ctx context.Context, run []loglane.Line) (*http.Request, error) {

@@ -151,7 +151,7 @@ func TestGatewayErrors(t *testing.T) {
 		{"too much", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"accepted":1,"after":"1,0","rejected":[{"line":2,"error":"x"}]}`))
 		}, []string{"rejects line 2 of 1"}},
-		{"a cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, []string{"http://gateway.test/logs/ does not answer: "}},
+		{"a cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, []string{"http://gateway.test/logs/ does not answer: the connection was cut"}},
 	} {
 		_, err := over(t, tt.handle).Append(t.Context(), "logs:User.alice", loglane.Batch{Producer: "p", Lines: []loglane.Line{{K: 1, Record: []byte(`{"message":"x"}`)}}})
 		if err == nil {
