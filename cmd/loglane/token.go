@@ -25,9 +25,9 @@ func (*tokenCmd) examples() string {
 }
 
 type tokenCreateCmd struct {
-	Scope     string   `name:"scope" required:"" enum:"read,write" help:"read sees what the user sees, write sends lines; neither does the other."`
+	Scope     string   `name:"scope" required:"" enum:"read,write" placeholder:"read|write" help:"read sees what the user sees, write sends lines; neither does the other."`
 	User      string   `name:"user" placeholder:"NAME" help:"Whom the token reads as; with --scope write, whose channel it writes to."`
-	Role      string   `name:"role" enum:"viewer,operator,admin" default:"viewer" help:"What a token that reads sees: the user's channel, with operator the global one too, with admin every channel."`
+	Role      string   `name:"role" enum:"viewer,operator,admin" default:"viewer" placeholder:"viewer|operator|admin" help:"What a token that reads sees: the user's channel, with operator the global one too, with admin every channel."`
 	Channel   []string `name:"channel" sep:"none" placeholder:"CONTEXT" help:"Context that the token writes to, as in User.alice; with * at the end, all that begin so. May be given more than once."`
 	Expires   string   `name:"expires" default:"never" placeholder:"90d|720h|DATE" help:"When the token ends; a date counts from its beginning in UTC."`
 	PrintHash bool     `name:"print-hash" help:"Print the token and the line for the auth file, and change nothing."`

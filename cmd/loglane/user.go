@@ -26,7 +26,7 @@ func (*userCmd) examples() string {
 
 type userAddCmd struct {
 	Name string `arg:"" help:"Name of the user."`
-	Role string `name:"role" enum:"viewer,operator,admin" default:"viewer" help:"viewer sees the own channel, operator the global one too, admin every channel."`
+	Role string `name:"role" enum:"viewer,operator,admin" default:"viewer" placeholder:"viewer|operator|admin" help:"viewer sees the own channel, operator the global one too, admin every channel."`
 	app.Identity
 }
 

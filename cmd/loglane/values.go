@@ -52,7 +52,7 @@ func (v *values) mapper(parse func(string) (reflect.Value, error)) kong.Mapper {
 	return kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
 		text := "true" // a bool without a value
 		if !ctx.Value.IsBool() || ctx.Scan.Peek().Type == kong.FlagValueToken {
-			token, err := ctx.Scan.PopValue("value")
+			token, err := ctx.Scan.PopValue("a")
 			if err != nil {
 				return err
 			}

@@ -9,7 +9,9 @@ Logging never waits. Lines are sent in their order from one thread, again and ag
 gateway has them; their numbers keep a repeated request from storing them twice. While the
 gateway is away 10,000 lines wait; newer ones are dropped, and their count becomes a line.
 A program that forks makes the handler after that (../django has one that needs no such care).
-As a program it sends each line of its standard input.
+As a program it sends each line of its standard input, to the user that its argument names:
+
+    make 2>&1 | LOGLANE_URL=http://127.0.0.1:8080 LOGLANE_TOKEN=llt_… python3 logging_http.py alice
 """
 
 import contextvars

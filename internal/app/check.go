@@ -65,7 +65,7 @@ func (s *Settings) someWayIn() error {
 	if s.AuthFile != "" || s.AuthURL != "" {
 		return nil
 	}
-	return Wrong("auth-file", "", "it is missing, so nobody could sign in: make one with 'loglane user add NAME --auth-file FILE', or take your application's own login with --auth-url")
+	return Wrong("auth-file", "", "it is missing, so nobody could sign in: make one with 'loglane user add NAME --auth-file FILE', take your application's own login with --auth-url, or look around first with --dev")
 }
 
 // Check reports what is wrong with the identity of a command that edits the auth file.

@@ -105,6 +105,8 @@ func ExamineAuthURL(ctx context.Context, asked string) []Finding {
 		return []Finding{{check, Fine, fmt.Sprintf("the application answers, and lets nobody in without a login (%d)", a.code), ""}}
 	case a.code == http.StatusOK:
 		return []Finding{{check, Failing, "the application lets everybody in: it answers 200 where there is no login", "let it answer 401 without a login"}}
+	case a.code == http.StatusNotFound:
+		return []Finding{{check, Failing, "the application has nothing there: " + a.String(), "set --auth-url to the view that says who is signed in; some applications want a / at its end"}}
 	default:
 		return []Finding{{check, Failing, "the application's answer is of no use where there is no login: " + a.String(), "let it answer 401 without a login, and lead nowhere else"}}
 	}

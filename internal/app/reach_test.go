@@ -146,7 +146,7 @@ func TestExamineAuthURL(t *testing.T) {
 		403: {app.Fine, "lets nobody in without a login"},
 		200: {app.Failing, "lets everybody in"},
 		302: {app.Failing, "302 Found"},
-		404: {app.Failing, "404 Not Found"},
+		404: {app.Failing, "has nothing there: 404 Not Found"},
 		500: {app.Failing, "500 Internal Server Error"},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

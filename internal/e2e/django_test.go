@@ -140,6 +140,9 @@ func TestDjangoLogin(t *testing.T) {
 	if g := gaps(alices.all()); len(g) > 0 {
 		t.Errorf("alice is told of gaps: %v", g)
 	}
+	if n := redis.MustDo("XLEN", "stream:logs:global"); n != "61" { // a warning for each visitor without a login would be more
+		t.Errorf("%s lines are in the global channel, want alice's 60 and bob's", n)
+	}
 
 	for name, status := range map[string]int{"alice": http.StatusForbidden, "carol": http.StatusOK, "root": http.StatusOK} {
 		client := newBrowser(t)
