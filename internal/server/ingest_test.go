@@ -85,7 +85,9 @@ func TestLinesGoToTheirChannelAndToGlobal(t *testing.T) {
 // A body may take two minutes, in which its token is revoked.
 func TestATokenThatEndsMeanwhileStoresNothing(t *testing.T) {
 	g := newGateway(t, func(s *setup) {
-		ends := func(context.Context) error { return &loglane.StatusError{Code: http.StatusUnauthorized, Message: "revoked"} }
+		ends := func(context.Context) error {
+			return &loglane.StatusError{Code: http.StatusUnauthorized, Message: "revoked"}
+		}
 		s.tokens = knownTokens{"ends": {Token: "t-ends", Writes: []string{"*"}, Check: ends}}
 	})
 	if a := g.post("ends", "?user=alice", "line"); a.code != http.StatusUnauthorized {
