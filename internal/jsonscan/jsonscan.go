@@ -34,7 +34,7 @@ func Members(object []byte) iter.Seq[Member] {
 			if rest = bytes.TrimLeft(rest, space); len(rest) == 0 {
 				return
 			}
-			end := MemberEnd(rest)
+			end := memberEnd(rest)
 			m := Member{Whole: bytes.TrimRight(rest[:end], space)}
 			nameEnd := StringEnd(m.Whole)
 			m.Value = bytes.TrimLeft(bytes.TrimLeft(m.Whole[nameEnd:], space)[1:], space)
@@ -47,9 +47,9 @@ func Members(object []byte) iter.Seq[Member] {
 	}
 }
 
-// MemberEnd returns the place of the comma or the bracket that ends the member or element
+// memberEnd returns the place of the comma or the bracket that ends the member or element
 // that b begins with; where none does, the end of b.
-func MemberEnd(b []byte) int {
+func memberEnd(b []byte) int {
 	depth := 0
 	for i := 0; i < len(b); i++ {
 		switch b[i] {

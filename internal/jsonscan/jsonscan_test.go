@@ -61,8 +61,7 @@ func FuzzMembers(f *testing.F) {
 	f.Add([]byte(" { \"\\u0061\" : null , \"b\" : { } }\n"))
 	f.Fuzz(func(t *testing.T, object []byte) {
 		if !json.Valid(object) || !jsonscan.LooksLikeObject(object) {
-			jsonscan.MemberEnd(object)
-			return
+			t.Skip()
 		}
 		decoder := json.NewDecoder(bytes.NewReader(object))
 		if _, err := decoder.Token(); err != nil {
