@@ -14,5 +14,5 @@
 // Pub/Sub is not.
 //
 // The keys, the fields and what the scripts do with them are a contract, on which programs
-// in other languages depend: see docs/protocol.md.
+// in other languages depend; docs/protocol.md has what a publisher needs of it.
 package redisbroker
