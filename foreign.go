@@ -8,7 +8,7 @@ import (
 
 const (
 	// settleWindow is for how long an entry and a payload of the same bytes are taken
-	// for one line (wire.md, foreign publishers).
+	// for one line.
 	settleWindow = 10 * time.Second
 	// secondLook is when a payload without an entry is read for once more.
 	secondLook = 100 * time.Millisecond

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/loglane/loglane/internal/jsonscan"
 )
 
 // A Grant is what a caller of [Hub.Stream] lets a request see.
@@ -48,7 +50,7 @@ func (e *StatusError) Write(w http.ResponseWriter) {
 		w.WriteHeader(e.Code)
 		return
 	}
-	body := append(quoteJSON(e.Message), "}\n"...)
+	body := append(jsonscan.Quote(e.Message), "}\n"...)
 	header.Set("Content-Type", "application/json")
 	w.WriteHeader(e.Code)
 	_, _ = w.Write(append([]byte(`{"error":`), body...)) // a caller that has gone needs no answer

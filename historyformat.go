@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/loglane/loglane/internal/jsonscan"
 	"github.com/loglane/loglane/internal/vt"
 )
 
@@ -88,8 +89,8 @@ func (historyTable) item(i *item) []byte {
 	}
 	record := i.record()
 	members := make(map[string][]byte)
-	for name, value := range topMembers(record) {
-		members[name] = value
+	for m := range jsonscan.Members(record) {
+		members[m.Name] = m.Value
 	}
 	first := func(names ...string) string {
 		for _, name := range names {

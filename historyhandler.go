@@ -17,8 +17,9 @@ const maxSearches = 32
 // answerTime is how long a found page may take to be read.
 const answerTime = 30 * time.Second
 
-// History returns the handler that looks through a channel's history: GET and HEAD, see
-// wire.md §4. admit and opts are as [Hub.Stream] has them, and errors are answered alike.
+// History returns the handler that looks through a channel's history: GET and HEAD, with
+// the parameters that docs/api.md has. admit and opts are as [Hub.Stream] has them, and
+// errors are answered alike.
 func (h *Hub) History(admit func(*http.Request) (Grant, error), opts *StreamOptions) http.Handler {
 	return h.handler(admit, opts, func() reading { return &historyReading{hub: h} })
 }

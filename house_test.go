@@ -26,11 +26,12 @@ type room struct {
 
 // house is the table of the design: only the arrows in it exist. "." is the root.
 var house = map[string]room{
-	".":                    {rooms: []string{"internal/sse", "internal/vt"}, third: []string{"golang.org/x/text"}},
+	".":                    {rooms: []string{"internal/jsonscan", "internal/sse", "internal/vt"}, third: []string{"golang.org/x/text"}},
 	"internal/sse":         {},
 	"internal/vt":          {},
+	"internal/jsonscan":    {},
 	"redisbroker":          {rooms: []string{"."}, third: []string{"github.com/redis/rueidis"}},
-	"logship":              {rooms: []string{"."}},
+	"logship":              {rooms: []string{".", "internal/jsonscan"}},
 	"internal/brokertest":  {rooms: []string{"."}},
 	"internal/certtest":    {},
 	"internal/gatewaytest": {rooms: []string{"."}},
@@ -38,11 +39,11 @@ var house = map[string]room{
 	"internal/redistest":   {},
 	"internal/send":        {rooms: []string{".", "logship"}},
 	"internal/auth":        {rooms: []string{"."}, third: []string{"github.com/alexedwards/argon2id", "golang.org/x/crypto"}},
-	"internal/ingest":      {rooms: []string{"."}, third: []string{"github.com/klauspost/compress"}},
+	"internal/ingest":      {rooms: []string{".", "internal/jsonscan"}, third: []string{"github.com/klauspost/compress"}},
 	"internal/server":      {rooms: []string{".", "internal/auth", "internal/ingest"}, third: []string{"github.com/prometheus/client_golang"}},
 	"internal/app":         {rooms: []string{".", "redisbroker", "logship", "internal/auth", "internal/ingest", "internal/server", "internal/demo", "internal/picker", "web"}},
 	"internal/picker":      {rooms: []string{".", "internal/auth"}},
-	"internal/tail":        {rooms: []string{".", "internal/sse", "internal/vt"}},
+	"internal/tail":        {rooms: []string{".", "internal/jsonscan", "internal/sse", "internal/vt"}},
 	"internal/demo":        {rooms: []string{".", "logship"}},
 	"internal/e2e":         {rooms: []string{".", "redisbroker", "logship", "internal/sse", "internal/redistest"}},
 	"internal/e2e/publish": {rooms: []string{".", "redisbroker", "logship"}},

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"unicode/utf8"
 
+	"github.com/loglane/loglane/internal/jsonscan"
 	"github.com/loglane/loglane/internal/sse"
 	"github.com/loglane/loglane/internal/vt"
 )
@@ -68,7 +69,7 @@ func (e encoder) line(cursor Cursor, data []byte, foreign bool) *item {
 	if foreign {
 		data = e.admit(data)
 	}
-	text := !looksLikeObject(data) || !json.Valid(data)
+	text := !jsonscan.LooksLikeObject(data) || !json.Valid(data)
 	if text {
 		data = e.policy.Text(data)
 	} else {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/loglane/loglane/internal/jsonscan"
 )
 
 // A Level is the importance of a record on the scale of log/slog.
@@ -70,7 +72,7 @@ func pythonLevel(n float64) Level { return Level((n - 20) * 0.4) }
 // RecordLevel returns the level of a record; false where it has none, also where data
 // is no JSON object.
 func RecordLevel(data []byte) (Level, bool) {
-	if !looksLikeObject(data) {
+	if !jsonscan.LooksLikeObject(data) {
 		return 0, false
 	}
 	var members map[string]json.RawMessage

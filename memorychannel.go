@@ -13,8 +13,8 @@ type producerMark struct {
 	seen time.Time
 }
 
-// memoryChannel keeps what wire.md's stream and meta keep. mu is held by whoever calls
-// its methods.
+// memoryChannel keeps what a channel's stream and meta keep in Redis. mu is held by
+// whoever calls its methods.
 type memoryChannel struct {
 	mu        sync.Mutex
 	retention Retention

@@ -3,6 +3,8 @@ package loglane
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/loglane/loglane/internal/jsonscan"
 )
 
 // messageNames are the members that are read as a record's message; the first that has
@@ -13,10 +15,10 @@ var messageNames = [...]string{"message", "msg", "body", "event", "log", "short_
 // one. record must be a valid JSON object.
 func recordMessage(record []byte) string {
 	var found [len(messageNames)][]byte
-	for name, value := range topMembers(record) {
+	for m := range jsonscan.Members(record) {
 		for n, wanted := range messageNames {
-			if name == wanted {
-				found[n] = value
+			if m.Name == wanted {
+				found[n] = m.Value
 			}
 		}
 	}
@@ -36,43 +38,8 @@ func scalarText(value []byte) (string, bool) {
 	if value[0] != '"' {
 		return string(value), true
 	}
-	return unquote(value)
+	return jsonscan.Unquote(value)
 }
-
-// unquote decodes a JSON string, most of which have nothing to decode.
-func unquote(value []byte) (string, bool) {
-	if bytes.IndexByte(value, '\\') < 0 {
-		return string(value[1 : len(value)-1]), true
-	}
-	var s string
-	err := json.Unmarshal(value, &s)
-	return s, err == nil
-}
-
-// topMembers yields names and values of a valid JSON object, compact or not.
-func topMembers(object []byte) func(yield func(string, []byte) bool) {
-	return func(yield func(string, []byte) bool) {
-		object = trimSpace(object)
-		rest := object[1 : len(object)-1]
-		for {
-			rest = trimSpace(rest)
-			if len(rest) == 0 {
-				return
-			}
-			end := memberEnd(rest)
-			member := trimSpace(rest[:end])
-			nameEnd := stringEnd(member)
-			name, ok := unquote(member[:nameEnd])
-			value := trimSpace(trimSpace(member[nameEnd:])[1:])
-			if ok && !yield(name, value) {
-				return
-			}
-			rest = rest[min(end+1, len(rest)):]
-		}
-	}
-}
-
-func trimSpace(b []byte) []byte { return bytes.Trim(b, " \t\r\n") }
 
 // oneLine returns JSON without its line breaks: within strings it has none.
 func oneLine(data []byte) []byte {

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// MaxQuery bounds ?q=, in bytes.
-	MaxQuery = 256
+	// maxQuery bounds ?q=, in bytes.
+	maxQuery = 256
 	// maxInstructions bounds a compiled expression: each character of a line may cost as
 	// many steps.
 	maxInstructions = 2000
@@ -30,8 +30,8 @@ type query struct {
 // errors are for the caller.
 func parseQuery(s string) (*query, error) {
 	switch {
-	case len(s) > MaxQuery:
-		return nil, fmt.Errorf("q: %d bytes are too long, at most %d are allowed", len(s), MaxQuery)
+	case len(s) > maxQuery:
+		return nil, fmt.Errorf("q: %d bytes are too long, at most %d are allowed", len(s), maxQuery)
 	case !utf8.ValidString(s):
 		return nil, fmt.Errorf("q: it is not valid UTF-8")
 	case len(s) < 2 || s[0] != '/' || s[len(s)-1] != '/':
@@ -67,7 +67,7 @@ func instructions(expression string) (int, error) {
 	return len(program.Inst), nil
 }
 
-// text is what a query is looked for in: the line's message without its colours.
+// searchedText is what a query is looked for in: the line's message without its colours.
 func searchedText(i *item) string { return string(vt.Strip.Text([]byte(i.message()))) }
 
 // matches looks at once and cannot be stopped: see cost.

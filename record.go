@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/loglane/loglane/internal/jsonscan"
 )
 
 // DefaultMaxLine bounds a line, in bytes.
@@ -38,24 +40,12 @@ func NewRecord(line []byte, maxLine int) []byte {
 }
 
 func messageRecord(text []byte) []byte {
-	return append(append([]byte(`{"message":`), quoteJSON(string(text))...), '}')
-}
-
-// quoteJSON leaves <, > and & as they are, unlike json.Marshal: log lines are full of
-// them and are read by people.
-func quoteJSON(s string) []byte {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(s); err != nil {
-		panic("loglane: a string that cannot be JSON: " + err.Error())
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return append(append([]byte(`{"message":`), jsonscan.Quote(string(text))...), '}')
 }
 
 // objectRecord returns nil where line is no JSON object.
 func objectRecord(line []byte) []byte {
-	if !looksLikeObject(line) {
+	if !jsonscan.LooksLikeObject(line) {
 		return nil
 	}
 	var compact bytes.Buffer
@@ -67,66 +57,16 @@ func objectRecord(line []byte) []byte {
 	}
 	record := make([]byte, 1, compact.Len())
 	record[0] = '{'
-	for name, member := range members(compact.Bytes()) {
-		if strings.HasPrefix(name, reservedMember) {
+	for m := range jsonscan.Members(compact.Bytes()) {
+		if strings.HasPrefix(m.Name, reservedMember) {
 			continue
 		}
 		if len(record) > 1 {
 			record = append(record, ',')
 		}
-		record = append(record, member...)
+		record = append(record, m.Whole...)
 	}
 	return append(record, '}')
-}
-
-// members yields the members of a compact JSON object: the decoded name, and the bytes
-// of name and value.
-func members(object []byte) func(yield func(string, []byte) bool) {
-	return func(yield func(string, []byte) bool) {
-		rest := object[1 : len(object)-1]
-		for len(rest) > 0 {
-			end := memberEnd(rest)
-			member := rest[:end]
-			var name string
-			if json.Unmarshal(member[:stringEnd(member)], &name) != nil || !yield(name, member) {
-				return
-			}
-			rest = rest[min(end+1, len(rest)):]
-		}
-	}
-}
-
-// memberEnd returns where the first member of a comma-separated list ends.
-func memberEnd(list []byte) int {
-	depth := 0
-	for i := 0; i < len(list); i++ {
-		switch list[i] {
-		case '"':
-			i += stringEnd(list[i:]) - 1
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		case ',':
-			if depth == 0 {
-				return i
-			}
-		}
-	}
-	return len(list)
-}
-
-// stringEnd returns where the JSON string that b begins with ends.
-func stringEnd(b []byte) int {
-	for i := 1; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(b)
 }
 
 // CutText cuts text to at most maxLine bytes at a rune boundary, and says in the text
@@ -149,16 +89,16 @@ func cutRecord(record []byte, maxLine int) []byte {
 	const shortMember = 128
 	var message string
 	kept := make([]byte, 0, maxLine)
-	for name, member := range members(record) {
-		switch name {
+	for m := range jsonscan.Members(record) {
+		switch m.Name {
 		case "message", "msg", "body", "event", "log", "short_message":
 			if message == "" {
-				message = memberText(member)
+				message = memberText(m.Value)
 			}
 		case "level", "severity", "levelname", "levelno", "timestamp", "time", "ts", "@timestamp",
 			"logger", "name", "pod", "trace_id", "span_id", "context":
-			if len(member) <= shortMember && len(kept)+len(member) < maxLine/2 {
-				kept = append(append(kept, ','), member...)
+			if len(m.Whole) <= shortMember && len(kept)+len(m.Whole) < maxLine/2 {
+				kept = append(append(kept, ','), m.Whole...)
 			}
 		}
 	}
@@ -181,28 +121,16 @@ func quotedSize(r rune) int {
 	if r >= ' ' && r != '"' && r != '\\' && r != '\u2028' && r != '\u2029' {
 		return utf8.RuneLen(r)
 	}
-	return len(quoteJSON(string(r))) - 2
+	return len(jsonscan.Quote(string(r))) - 2
 }
 
 // memberText returns the value of a member as text.
-func memberText(member []byte) string {
-	value := member[stringEnd(member)+1:]
+func memberText(value []byte) string {
 	var s string
 	if json.Unmarshal(value, &s) == nil {
 		return s
 	}
 	return string(value)
-}
-
-func looksLikeObject(data []byte) bool {
-	for _, c := range data {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-			continue
-		}
-		return c == '{'
-	}
-	return false
 }
 
 // isObject is the cheap check of a record that NewRecord made.

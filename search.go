@@ -31,7 +31,7 @@ type search struct {
 	missed   int64
 	first    Cursor // the oldest place that was looked at …
 	last     Cursor // … and the newest, or where a search would go on
-	stopped  string // why it ended: see docs/protocol.md
+	stopped  string // why it ended: see docs/api.md
 	more     bool   // there are further lines in the search's direction
 	deadline time.Time
 }

@@ -5,7 +5,7 @@ import "time"
 // Status says how a cursor stands in its channel.
 type Status uint8
 
-// The statuses, in the order of wire.md: the first that fits is the one.
+// The statuses, in the order in which they are tried: the first that fits is the one.
 const (
 	// OK: the lines after the cursor are all there.
 	OK Status = iota

@@ -21,10 +21,10 @@ type StreamOptions struct {
 
 const disabledMessage = "Log streaming is switched off on this server (stream-enabled=false).\n"
 
-// Stream returns the handler of the event stream: GET and HEAD, see wire.md §3. admit
-// says who may see what; its errors should be [*StatusError], any other is answered as
-// 500 and logged. Middleware around the handler must leave http.ResponseController able
-// to flush, that is implement Unwrap.
+// Stream returns the handler of the event stream: GET and HEAD, with the parameters that
+// docs/api.md has. admit says who may see what; its errors should be [*StatusError], any
+// other is answered as 500 and logged. Middleware around the handler must leave
+// http.ResponseController able to flush, that is implement Unwrap.
 func (h *Hub) Stream(admit func(*http.Request) (Grant, error), opts *StreamOptions) http.Handler {
 	return h.handler(admit, opts, func() reading { return &streamReading{hub: h} })
 }
@@ -36,7 +36,7 @@ type reading interface {
 	answer(http.ResponseWriter, *http.Request, Grant) error // fails only where nothing has been answered
 }
 
-// handler lets requests read in the order of checks that wire.md has.
+// handler lets requests read, and refuses them, in the order of checks that serve has.
 func (h *Hub) handler(admit func(*http.Request) (Grant, error), opts *StreamOptions, begin func() reading) http.Handler {
 	if opts == nil {
 		opts = &StreamOptions{}
@@ -48,7 +48,8 @@ func (h *Hub) handler(admit func(*http.Request) (Grant, error), opts *StreamOpti
 	})
 }
 
-// serve checks in the order of wire.md and answers. It returns an error only where
+// serve checks and answers; what comes first decides between two faults, and clients
+// depend on it. It returns an error only where
 // nothing has been answered.
 func (h *Hub) serve(w http.ResponseWriter, r *http.Request, admit func(*http.Request) (Grant, error), opts StreamOptions, read reading) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -11,71 +11,22 @@ import (
 	"unicode/utf8"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/jsonscan"
 )
 
 // An object is a JSON object that a line was, member by member.
-type object []objectMember
-
-type objectMember struct {
-	name string
-	text []byte // name and value, as they are written
-	at   int    // where in text the value begins
-}
+type object []jsonscan.Member
 
 // parseObject reports false where line is no JSON object. Invalid UTF-8 becomes U+FFFD.
 func parseObject(line []byte) (object, bool) {
-	if start := bytes.TrimLeft(line, " \t\r"); len(start) == 0 || start[0] != '{' {
+	if !jsonscan.LooksLikeObject(line) {
 		return nil, false
 	}
 	var compact bytes.Buffer
 	if json.Compact(&compact, bytes.ToValidUTF8(line, []byte("\uFFFD"))) != nil {
 		return nil, false
 	}
-	var o object
-	rest := compact.Bytes()[1 : compact.Len()-1]
-	for len(rest) > 0 {
-		end := endOfMember(rest)
-		m := objectMember{text: rest[:end], at: endOfString(rest) + 1}
-		if json.Unmarshal(m.text[:m.at-1], &m.name) != nil {
-			return nil, false
-		}
-		o = append(o, m)
-		rest = rest[min(end+1, len(rest)):]
-	}
-	return o, true
-}
-
-// endOfMember returns where the first of compact members ends.
-func endOfMember(members []byte) int {
-	depth := 0
-	for i := 0; i < len(members); i++ {
-		switch members[i] {
-		case '"':
-			i += endOfString(members[i:]) - 1
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		case ',':
-			if depth == 0 {
-				return i
-			}
-		}
-	}
-	return len(members)
-}
-
-// endOfString returns where the JSON string that b begins with ends.
-func endOfString(b []byte) int {
-	for i := 1; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(b)
+	return slices.Collect(jsonscan.Members(compact.Bytes())), true
 }
 
 // textObject is a line of text as a message. Of its end, cut bytes are not in text.
@@ -91,7 +42,7 @@ func textObject(text []byte, cut, maxLine int) object {
 	const name = `"message":`
 	member := make([]byte, 0, len(name)+len(text)+8)
 	member = appendString(append(member, name...), string(text))
-	return object{{name: "message", text: member, at: len(name)}}
+	return object{{Name: "message", Whole: member, Value: member[len(name):]}}
 }
 
 // text returns a member's value where it is text or a number, else "". Members of one
@@ -102,10 +53,10 @@ func (o object) text(name string) (value string) {
 	}
 	found := false
 	for _, m := range o {
-		if m.name != name {
+		if m.Name != name {
 			continue
 		}
-		text := textOf(m.text[m.at:])
+		text := textOf(m.Value)
 		if found && text != value {
 			return ""
 		}
@@ -127,7 +78,7 @@ func textOf(value []byte) string {
 }
 
 func (o object) has(names ...string) bool {
-	return slices.ContainsFunc(o, func(m objectMember) bool { return slices.Contains(names, m.name) })
+	return slices.ContainsFunc(o, func(m jsonscan.Member) bool { return slices.Contains(names, m.Name) })
 }
 
 // recordOf makes the record of an object: its members, what they leave open of the level,
@@ -135,8 +86,8 @@ func (o object) has(names ...string) bool {
 func (o *Options) recordOf(line object, level slog.Level, channelContext string) []byte {
 	record := []byte{'{'}
 	for _, m := range line {
-		if m.name != "context" && !strings.HasPrefix(m.name, "_ll") {
-			record = append(append(record, m.text...), ',')
+		if m.Name != "context" && !strings.HasPrefix(m.Name, "_ll") {
+			record = append(append(record, m.Whole...), ',')
 		}
 	}
 	if !line.has("level", "severity", "levelname", "levelno", "log.level") {

@@ -1,4 +1,4 @@
--- Stores a producer's batch and publishes it: wire.md §2, Append.
+-- Stores a producer's batch and publishes it.
 --
 -- KEYS  stream, meta
 -- ARGV  channel, PUBLISH or SPUBLISH, producer, after, a fresh epoch, history TTL in ms,

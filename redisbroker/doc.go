@@ -13,6 +13,6 @@
 // Publisher and gateway must use the same database number: the history is per database,
 // Pub/Sub is not.
 //
-// The keys, fields and scripts are the contract of wire.md §2, on which programs in other
-// languages depend.
+// The keys, the fields and what the scripts do with them are a contract, on which programs
+// in other languages depend; docs/protocol.md has what a publisher needs of it.
 package redisbroker

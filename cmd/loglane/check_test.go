@@ -38,6 +38,7 @@ func withUsers(t *testing.T) (dir string) {
 }
 
 func TestCheckFinds(t *testing.T) {
+	t.Parallel()
 	dir := withUsers(t)
 	server := redistest.Start(t)
 	evicting := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru", "--requirepass", "right")

@@ -249,6 +249,7 @@ func TestSendEnds(t *testing.T) {
 // A signal ends the reading: what is acknowledged by then is a clean end, and what is not
 // is told.
 func TestSendUntilASignal(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		up   bool
@@ -259,6 +260,7 @@ func TestSendUntilASignal(t *testing.T) {
 		{"no gateway", false, 1, "1 not acknowledged: the gateway at http://"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			gateway := newRestarting(t)
 			arrived := make(chan struct{}, 100)
 			gateway.Sees = func(*http.Request, []byte) { arrived <- struct{}{} }
@@ -285,8 +287,11 @@ func TestSendUntilASignal(t *testing.T) {
 			if tt.up {
 				<-arrived
 			} else {
-				for tick := time.NewTicker(10 * time.Millisecond); !strings.Contains(told(), "lines wait"); {
-					<-tick.C
+				for deadline := time.Now().Add(20 * time.Second); !strings.Contains(told(), "lines wait"); {
+					if time.Now().After(deadline) {
+						t.Fatalf("it does not tell that lines wait: %s", told())
+					}
+					<-time.After(10 * time.Millisecond)
 				}
 			}
 			start := time.Now()

@@ -225,6 +225,7 @@ func TestTailIntoHead(t *testing.T) {
 }
 
 func TestTailIntoJqWhileTheGatewayRestarts(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("jq"); err != nil {
 		t.Fatal("jq is missing: install it (Debian: apt-get install jq), or run make test")
 	}

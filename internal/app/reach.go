@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -41,16 +43,22 @@ func examineAddr(ctx context.Context, s *Settings) []Finding {
 		"stop the program that has it, or set --addr or --base-path to another"}}
 }
 
-// gatewayAt says whether a gateway answers on this machine, with TLS or without.
+// gatewayAt says whether a gateway answers on this machine, with TLS or without. Both are
+// tried at once, for a program that answers neither takes the whole time of each.
 func gatewayAt(ctx context.Context, plain string) bool {
+	var asking sync.WaitGroup
+	var found atomic.Bool
 	for _, base := range []string{plain, strings.Replace(plain, "http:", "https:", 1)} {
-		// Nothing secret is sent, and a certificate for the public name suits no address here.
-		a := ask(ctx, base+"healthz", "application/json", &tls.Config{InsecureSkipVerify: true})
-		if a.err == nil && a.healthy() {
-			return true
-		}
+		asking.Go(func() {
+			// Nothing secret is sent, and a certificate for the public name suits no address here.
+			a := ask(ctx, base+"healthz", "application/json", &tls.Config{InsecureSkipVerify: true})
+			if a.err == nil && a.healthy() {
+				found.Store(true)
+			}
+		})
 	}
-	return false
+	asking.Wait()
+	return found.Load()
 }
 
 const publicURL = "public-url"

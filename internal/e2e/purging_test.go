@@ -37,22 +37,7 @@ func TestPurgeOverTheProgram(t *testing.T) {
 	for _, v := range viewers {
 		v.awaitLine(t, 10, 10*time.Second)
 	}
-	browser := newBrowser(t)
-	if answer := enter(t, browser, s.url(0), "root"); answer.StatusCode != http.StatusSeeOther {
-		t.Fatalf("signing in: %s", answer.Status)
-	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, s.url(0)+"api/v1/logs?"+url.Values{"channel": {"User.alice"}}.Encode(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := browser.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusNoContent {
-		t.Fatalf("DELETE: %s", answer.Status)
-	}
+	s.purge("alice")
 	// The other gateway hears of it by a notice, which may be a moment under way.
 	for deadline := time.Now().Add(time.Second); ; {
 		got := s.call(1, reads, "GET", "api/v1/stream?follow=0", nil, "Accept", "text/plain").body
@@ -96,5 +81,26 @@ func TestPurgeOverTheProgram(t *testing.T) {
 	}
 	if global := s.kept("global"); global != 12 {
 		t.Errorf("the global channel has %d lines, not 12", global)
+	}
+}
+
+// purge empties a user's history on the first gateway, by the login of an admin.
+func (s *site) purge(user string) {
+	s.t.Helper()
+	browser := newBrowser(s.t)
+	if answer := enter(s.t, browser, s.url(0), "root"); answer.StatusCode != http.StatusSeeOther {
+		s.t.Fatalf("signing in: %s", answer.Status)
+	}
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodDelete, s.url(0)+"api/v1/logs?"+url.Values{"channel": {"User." + user}}.Encode(), nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	answer, err := browser.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent {
+		s.t.Fatalf("DELETE: %s", answer.Status)
 	}
 }

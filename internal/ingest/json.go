@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+
+	"github.com/loglane/loglane/internal/jsonscan"
 )
 
 // jsonRecords yields the elements of an array, or the objects that stand one after the
@@ -96,7 +98,7 @@ func elementEnd(b []byte) (end int, found bool) {
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case '"':
-			i += stringEnd(b[i:]) - 1
+			i += jsonscan.StringEnd(b[i:]) - 1
 		case '{', '[':
 			depth++
 		case '}':
@@ -124,7 +126,7 @@ func objectEnd(b []byte) (end int, found bool) {
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case '"':
-			i += stringEnd(b[i:]) - 1
+			i += jsonscan.StringEnd(b[i:]) - 1
 		case '{', '[':
 			depth++
 		case '}', ']':
@@ -134,18 +136,4 @@ func objectEnd(b []byte) (end int, found bool) {
 		}
 	}
 	return 0, false
-}
-
-// stringEnd returns where the JSON string that b begins with ends; where it does not
-// close, the end of b.
-func stringEnd(b []byte) int {
-	for i := 1; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(b)
 }

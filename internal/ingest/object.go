@@ -1,12 +1,12 @@
 package ingest
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
+
+	"github.com/loglane/loglane/internal/jsonscan"
 )
 
 // maxDepth bounds how deep objects and arrays of a record may stand in one another, for
@@ -42,7 +42,7 @@ func depth(data []byte) int {
 	for i := 0; i < len(data); i++ {
 		switch data[i] {
 		case '"':
-			i += stringEnd(data[i:]) - 1
+			i += jsonscan.StringEnd(data[i:]) - 1
 		case '{', '[':
 			now++
 			deepest = max(deepest, now)
@@ -81,58 +81,4 @@ func name(member string, value json.RawMessage) (string, error) {
 		return "", fmt.Errorf("%s: the name is not valid UTF-8", member)
 	}
 	return text, nil
-}
-
-// A member is one of an object, in its bytes.
-type member struct {
-	name  string // decoded
-	whole []byte // name and value
-	value []byte
-}
-
-// members yields the members of a compact JSON object.
-func members(object []byte) iter.Seq[member] {
-	return func(yield func(member) bool) {
-		for rest := object[1:]; len(rest) > 1; {
-			end, nameEnd := memberEnd(rest), stringEnd(rest)
-			m := member{whole: rest[:end], value: rest[nameEnd+1 : end]}
-			if json.Unmarshal(rest[:nameEnd], &m.name) != nil || !yield(m) {
-				return
-			}
-			rest = rest[end+1:]
-		}
-	}
-}
-
-// memberEnd returns the place of the comma or brace that ends the member that b begins
-// with.
-func memberEnd(b []byte) int {
-	depth := 0
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			i += stringEnd(b[i:]) - 1
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth == 0 {
-				return i
-			}
-			depth--
-		case ',':
-			if depth == 0 {
-				return i
-			}
-		}
-	}
-	return len(b)
-}
-
-// quote leaves <, > and & as they are, unlike json.Marshal.
-func quote(s string) []byte {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(s) // every string can be JSON
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

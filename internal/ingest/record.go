@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/jsonscan"
 )
 
 // minRecord is what a record may always have beside its context.
@@ -18,7 +19,7 @@ func NewRecord(data []byte, context string, maxLine int) []byte {
 	if maxLine == 0 {
 		maxLine = loglane.DefaultMaxLine
 	}
-	named := append([]byte(`"context":`), quote(context)...)
+	named := append([]byte(`"context":`), jsonscan.Quote(context)...)
 	record := withContext(loglane.NewRecord(data, maxLine), context, named)
 	if len(record) <= maxLine {
 		return record
@@ -33,16 +34,16 @@ func withContext(record []byte, context string, named []byte) []byte {
 	}
 	var object []byte // of a context that is one
 	stands, count, attrs := false, 0, false
-	for m := range members(record) {
-		switch m.name {
+	for m := range jsonscan.Members(record) {
+		switch m.Name {
 		case "attrs":
 			attrs = true
 		case "context":
 			var text string
 			count++
-			stands = json.Unmarshal(m.value, &text) == nil && text == context
-			if m.value[0] == '{' {
-				object = m.value
+			stands = json.Unmarshal(m.Value, &text) == nil && text == context
+			if m.Value[0] == '{' {
+				object = m.Value
 			}
 		}
 	}
@@ -50,9 +51,9 @@ func withContext(record []byte, context string, named []byte) []byte {
 		return record
 	}
 	out := append(make([]byte, 0, len(record)+len(named)+1), '{')
-	for m := range members(record) {
-		if m.name != "context" {
-			out = append(appendComma(out), m.whole...)
+	for m := range jsonscan.Members(record) {
+		if m.Name != "context" {
+			out = append(appendComma(out), m.Whole...)
 		}
 	}
 	if object != nil && !attrs {

@@ -46,16 +46,10 @@ func (s *Server) writable(p *auth.Principal, r *http.Request) (string, error) {
 			return "", err
 		}
 	}
-	switch {
-	case len(asked) == 0:
+	if len(asked) == 0 {
 		return "", nil
-	case len(asked) > 1:
-		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: take one of them, once"}
-	case asked[0].malformed != nil:
-		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: asked[0].malformed.Error()}
-	default:
-		return asked[0].channel, nil
 	}
+	return onlyOne(asked)
 }
 
 // gather judges each line: channel is where all go, "" where each names its own.

@@ -37,7 +37,9 @@ func (s *Server) purgeAsked(r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), brokerTime)
+	// Once begun it goes to its end, also where the caller has gone: what is purged here
+	// must not stay in the rings of the other gateways.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), brokerTime)
 	defer cancel()
 	if err := s.opts.Hub.Purge(ctx, channel); err != nil {
 		return err

@@ -97,6 +97,52 @@ func TestPurgeReachesAllGateways(t *testing.T) {
 	must(t, notices.Notify(t.Context(), nil))
 }
 
+// A leavingBroker purges for a caller who goes meanwhile.
+type leavingBroker struct {
+	*loglane.MemoryBroker
+	leave func()
+}
+
+func (b *leavingBroker) Purge(ctx context.Context, channel string) error {
+	err := b.MemoryBroker.Purge(ctx, channel)
+	b.leave()
+	return err
+}
+
+// countedNotices are sent as long as the context lasts.
+type countedNotices struct {
+	*auth.MemoryNotices
+	sent int
+}
+
+func (n *countedNotices) Notify(ctx context.Context, message []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	n.sent++
+	return n.MemoryNotices.Notify(ctx, message)
+}
+
+func TestPurgeReachesAllGatewaysWhereTheCallerHasGone(t *testing.T) {
+	memory, err := loglane.NewMemoryBroker(nil)
+	must(t, err)
+	broker := &leavingBroker{MemoryBroker: memory}
+	notices := &countedNotices{MemoryNotices: auth.NewMemoryNotices()}
+	g := newGateway(t, func(s *setup) { s.broker, s.Notices = broker, notices })
+	adam := g.as("adam")
+	ctx, leave := context.WithCancel(t.Context())
+	broker.leave = leave
+	r := httptest.NewRequestWithContext(ctx, http.MethodDelete, "/api/v1/logs?user=alice", nil)
+	for _, cookie := range adam.cookies {
+		r.AddCookie(cookie)
+	}
+	answer := httptest.NewRecorder()
+	g.server.Handler().ServeHTTP(answer, r)
+	if answer.Code != http.StatusNoContent || notices.sent != 1 || ctx.Err() == nil {
+		t.Errorf("%d %s, %d notices, the caller: %v", answer.Code, answer.Body, notices.sent, ctx.Err())
+	}
+}
+
 // lostNotices cannot be sent.
 type lostNotices struct{ *auth.MemoryNotices }
 

@@ -92,12 +92,20 @@ func (s *Server) channel(p *auth.Principal, r *http.Request, action auth.Action)
 		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: name the channel to empty"}
 	case len(asked) == 0:
 		return p.Channel, p.Authorize(p.Channel, action)
-	case len(asked) > 1:
-		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: take one of them, once"}
-	case asked[0].malformed != nil:
-		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: asked[0].malformed.Error()}
 	default:
-		return asked[0].channel, nil
+		return onlyOne(asked)
+	}
+}
+
+// onlyOne is the channel of a query that names one.
+func onlyOne(all []asked) (channel string, err error) {
+	switch {
+	case len(all) > 1:
+		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: take one of them, once"}
+	case all[0].malformed != nil:
+		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: all[0].malformed.Error()}
+	default:
+		return all[0].channel, nil
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/jsonscan"
 )
 
 // A record is a line with its fields, from whatever a program published.
@@ -69,29 +70,14 @@ func parseRecord(data []byte) record {
 
 // parseObject reads the members of a JSON object in their order.
 func parseObject(data []byte) ([]member, bool) {
-	if !looksLikeObject(data) || !json.Valid(data) {
+	if !jsonscan.LooksLikeObject(data) || !json.Valid(data) {
 		return nil, false
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	_, _ = decoder.Token() // the brace; the whole is valid
 	var members []member
-	for decoder.More() {
-		name, err := decoder.Token()
-		if err != nil {
-			return nil, false
-		}
-		m := member{}
-		m.name, _ = name.(string)
-		if decoder.Decode(&m.value) != nil {
-			return nil, false
-		}
-		members = append(members, m)
+	for m := range jsonscan.Members(data) {
+		members = append(members, member{name: m.Name, value: m.Value})
 	}
 	return members, true
-}
-
-func looksLikeObject(data []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{"))
 }
 
 // take reads the first of the names that can be read, and uses it up.

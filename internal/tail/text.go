@@ -55,17 +55,17 @@ func (t *Text) Append(dst []byte, line Line) []byte {
 	}
 	head = append(head, t.level(r.level))
 	if r.context != "" && t.Contexts {
-		head = append(head, t.color(dimColor, Visible(r.context)))
+		head = append(head, t.color(dimColor, uncolored(r.context)))
 	}
 	if r.logger != "" {
-		head = append(head, t.color(dimColor, Visible(r.logger)))
+		head = append(head, t.color(dimColor, uncolored(r.logger)))
 	}
 	for _, part := range head {
 		dst = append(append(dst, part...), ' ')
 	}
 	dst = t.appendMessage(dst, r.message)
 	for i, a := range r.attrs {
-		attrs := Visible(a.key) + "=" + Visible(a.value)
+		attrs := uncolored(a.key) + "=" + uncolored(a.value)
 		if i == 0 && t.Color {
 			attrs = "\x1b[" + dimColor + "m" + attrs
 		}
@@ -108,7 +108,7 @@ func (t *Text) level(at level) string {
 	if at.rank == rankNone {
 		return t.color(dimColor, "-    ")
 	}
-	return t.color(rankColors[at.rank], fmt.Sprintf("%-5s", Visible(at.word)))
+	return t.color(rankColors[at.rank], fmt.Sprintf("%-5s", uncolored(at.word)))
 }
 
 func (t *Text) moment(at time.Time) string {

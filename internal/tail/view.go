@@ -156,7 +156,7 @@ func (v *View) Notice(text string) { v.note("loglane: " + text) }
 
 func (v *View) note(text string) {
 	if v.Notices != nil {
-		fmt.Fprintln(v.Notices, Visible(text)) // nobody is told who does not want to hear
+		fmt.Fprintln(v.Notices, uncolored(text)) // nobody is told who does not want to hear
 	}
 }
 

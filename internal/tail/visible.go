@@ -8,10 +8,10 @@ import (
 	"github.com/loglane/loglane/internal/vt"
 )
 
-// Visible returns text with nothing in it that a terminal would obey or hide, on one line:
+// uncolored returns text with nothing in it that a terminal would obey or hide, on one line:
 // controls are shown as pictures of themselves, and characters that turn text around or
 // take no room by their names, such as <U+202E>. Colours are taken out; TAB stays.
-func Visible(text string) string { return visible(vt.Strip, text) }
+func uncolored(text string) string { return visible(vt.Strip, text) }
 
 // visible does the same, and lets the colours pass that the policy does.
 func visible(policy vt.Policy, text string) string {
