@@ -105,7 +105,7 @@ func (c *crowdHub) watch(query string) (events <-chan sse.Event) {
 func (c *crowdHub) next(events <-chan sse.Event) (text string, took time.Duration) {
 	c.tb.Helper()
 	begin := time.Now()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case event := <-events:
