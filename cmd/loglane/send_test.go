@@ -285,7 +285,11 @@ func TestSendUntilASignal(t *testing.T) {
 				t.Fatal(err)
 			}
 			if tt.up {
-				<-arrived
+				select {
+				case <-arrived:
+				case <-time.After(20 * time.Second):
+					t.Fatalf("no line comes: %s", told())
+				}
 			} else {
 				for deadline := time.Now().Add(20 * time.Second); !strings.Contains(told(), "lines wait"); {
 					if time.Now().After(deadline) {
