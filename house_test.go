@@ -33,6 +33,7 @@ var house = map[string]room{
 	"logship":              {rooms: []string{"."}},
 	"internal/brokertest":  {rooms: []string{"."}},
 	"internal/certtest":    {},
+	"internal/chaos":       {rooms: []string{".", "logship", "internal/sse"}},
 	"internal/gatewaytest": {rooms: []string{"."}},
 	"internal/leaktest":    {},
 	"internal/redistest":   {},
