@@ -84,6 +84,7 @@ func (c *Checker) Check(sights iter.Seq[Sight], fromStart bool) Verdict {
 	}
 	for producer, lines := range c.published {
 		w.miss(producer, len(lines))
+		w.missNotes(producer)
 	}
 	return w.verdict
 }
@@ -121,6 +122,8 @@ func (w *watch) see(s Sight) {
 	w.had[s.Src] = true
 	next, counts := w.next[at.producer]
 	switch {
+	case line.Late:
+		return
 	case counts && at.index < next:
 		w.blame(&w.verdict.Disordered, "%s:%d at %v came after a later one", at.producer, line.K, s.ID)
 		return
@@ -140,7 +143,7 @@ func (w *watch) miss(producer string, until int) {
 	}
 	missing, first := 0, uint64(0)
 	for _, line := range w.published[producer][min(next, until):until] {
-		if line.Acked && !w.had[loglane.NewSrc(producer, line.K)] {
+		if line.Acked && !line.Late && !w.had[loglane.NewSrc(producer, line.K)] {
 			if missing++; missing == 1 {
 				first = line.K
 			}
@@ -153,6 +156,19 @@ func (w *watch) miss(producer string, until int) {
 	default:
 		w.verdict.Lost += missing
 		w.blame(&w.verdict.Unreported, "%d lines of %s from %d on are missing before %v", missing, producer, first, w.last)
+	}
+}
+
+// missNotes wants each late note shown to whoever was never told of a gap.
+func (w *watch) missNotes(producer string) {
+	if _, counts := w.next[producer]; !counts || w.verdict.Gaps > 0 {
+		return
+	}
+	for _, line := range w.published[producer] {
+		if line.Late && line.Acked && !w.had[loglane.NewSrc(producer, line.K)] {
+			w.verdict.Lost++
+			w.blame(&w.verdict.Unreported, "the note %s:%d is missing", producer, line.K)
+		}
 	}
 }
 

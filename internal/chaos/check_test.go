@@ -22,7 +22,7 @@ func published() chaos.Published {
 			p[producer] = append(p[producer], chaos.Sent{K: 2 * i, Sum: sum(producer, 2*i), Acked: true})
 		}
 	}
-	p["a"] = append(p["a"], chaos.Sent{K: 22, Sum: sum("a", 22)})
+	p["a"] = append(p["a"], chaos.Sent{K: 22, Sum: sum("a", 22)}, chaos.Sent{K: 9, Sum: sum("a", 9), Late: true})
 	return p
 }
 
@@ -81,6 +81,7 @@ func TestChecker(t *testing.T) {
 		"a loss is reported too late": {change: func(s []chaos.Sight) []chaos.Sight {
 			return slices.Insert(slices.Delete(s, 4, 5), 8, gap)
 		}, want: chaos.Verdict{Lost: 1, Unreported: 1, Gaps: 1}},
+		"a late note": {change: func(s []chaos.Sight) []chaos.Sight { return append(s, gap, line("a", 9, 300)) }, want: chaos.Verdict{Gaps: 1}},
 		"half an event": {change: func(s []chaos.Sight) []chaos.Sight {
 			s[19].Sum++
 			return s

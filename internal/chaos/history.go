@@ -11,6 +11,10 @@ type Sent struct {
 	K     uint64
 	Sum   uint32 // of the record, see [SumOf]
 	Acked bool
+	// Late says that the producer had sent lines with higher numbers before: it is a note
+	// of what a broker has lost for good, and stands where the lines that are sent again
+	// begin, which viewers may have been shown.
+	Late bool
 }
 
 // A Published is what the producers of one channel have sent, each in the order of its

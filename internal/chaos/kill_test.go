@@ -31,7 +31,7 @@ const resumeWithin = 3 * time.Second
 // TestKillWithAOF kills a Redis that writes each line down before it acknowledges it.
 func TestKillWithAOF(t *testing.T) {
 	kills, rate, viewers := sized(3, 20), sized(1000, 2000), sized(50, 200)
-	s := play(t, loglane.Retention{}, nil, "--appendonly", "yes", "--appendfsync", "always")
+	s := play(t, keepMuch, nil, "--appendonly", "yes", "--appendfsync", "always")
 	s.watch(viewers)
 	s.log(8, rate)
 	s.kill(kills, nil)
@@ -48,4 +48,56 @@ func TestKillWithAOF(t *testing.T) {
 	}
 	s.report("kill -9 of Redis, AOF always", fmt.Sprintf("%d kills, %d lines/s, %d viewers", kills, rate, viewers), v,
 		fmt.Sprintf("%d streams ended", tally.Ended-viewers), "to resume after Redis answers: "+chaos.Spread(times))
+}
+
+// stored returns the lines that alice's history has now.
+func (s *scene) stored() map[loglane.Src]bool {
+	s.Helper()
+	all := make(map[loglane.Src]bool)
+	for from := loglane.Oldest(); ; {
+		page, err := s.broker.Read(s.Context(), alice, from, 1000)
+		if err != nil {
+			s.Fatal(err)
+		}
+		for _, entry := range page.Entries {
+			all[entry.Cursor.Src] = true
+			from = loglane.After(entry.Cursor)
+		}
+		if !page.More {
+			return all
+		}
+	}
+}
+
+// producersWindow is how long a producer keeps at least what is acknowledged.
+const producersWindow = 10 * time.Second
+
+// TestKillWithoutPersistence kills a Redis that keeps nothing: what it had acknowledged is
+// lost, and the producers send it again.
+func TestKillWithoutPersistence(t *testing.T) {
+	kills, rate, viewers := sized(3, 20), sized(1000, 2000), sized(50, 200)
+	s := play(t, keepMuch, nil)
+	s.watch(viewers)
+	s.log(8, rate)
+	window, again := 0, 0
+	s.kill(kills, func(killed, _ time.Time) {
+		pause(6 * time.Second)
+		stored := s.stored()
+		for _, src := range s.ledger.AckedSince(killed.Add(-producersWindow+100*time.Millisecond), killed) {
+			if window++; stored[src] {
+				again++
+			}
+		}
+	})
+	v := s.finish()
+	times, tally := s.crowd.Resumed(), s.crowd.Tally()
+	if share := float64(again) / float64(window); share < 0.999 {
+		t.Errorf("of %d lines in the producers' window %d were sent again", window, again)
+	}
+	if v.Gaps != kills*viewers || tally.Gaps[chaos.Epoch] != v.Gaps || tally.Ended > viewers {
+		t.Errorf("%d gaps %v; %d streams ended early", v.Gaps, tally.Gaps, tally.Ended-viewers)
+	}
+	s.report("kill -9 of Redis without persistence", fmt.Sprintf("%d kills, %d lines/s, %d viewers", kills, rate, viewers), v,
+		fmt.Sprintf("%d of %d lines of the producers' window sent again", again, window), fmt.Sprintf("%d lines that came again dropped by src", tally.Dropped),
+		"to resume after Redis answers: "+chaos.Spread(times))
 }

@@ -24,6 +24,7 @@ type Ledger struct {
 type account struct {
 	lines   map[uint64]*Sent
 	ackedAt map[uint64]time.Time
+	sent    uint64 // the highest number sent
 	top     uint64 // the highest number acknowledged
 }
 
@@ -64,7 +65,8 @@ func (l *Ledger) note(b loglane.Batch, acked bool) {
 	for _, line := range b.Lines {
 		sent := a.lines[line.K]
 		if sent == nil {
-			sent = &Sent{K: line.K, Sum: SumOf(line.Record)}
+			sent = &Sent{K: line.K, Sum: SumOf(line.Record), Late: line.K < a.sent}
+			a.sent = max(a.sent, line.K)
 			a.lines[line.K] = sent
 		}
 		if acked && !sent.Acked {

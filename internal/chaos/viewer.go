@@ -17,7 +17,7 @@ import (
 
 const (
 	// maxSeen is how many lines a viewer knows again, as loglane tail does.
-	maxSeen = 20_000
+	maxSeen = 100_000
 	// sightsAtOnce is how many sights a viewer makes room for.
 	sightsAtOnce = 4096
 	reconnectIn  = 200 * time.Millisecond

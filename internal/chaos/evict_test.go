@@ -1,0 +1,48 @@
+package chaos_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/loglane/loglane/internal/chaos"
+)
+
+// TestEvicted takes data away from a Redis that goes on, while programs log and viewers
+// watch.
+func TestEvicted(t *testing.T) {
+	fault(t)
+	for _, c := range []struct {
+		name    string
+		command []string
+		gaps    int // at most, for each viewer and time
+	}{
+		{"FLUSHDB", []string{"FLUSHDB"}, 1},
+		{"only the stream evicted", []string{"UNLINK", "stream:" + alice}, 1},
+		{"only the meta evicted", []string{"UNLINK", "loglane:meta:{" + alice + "}"}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			times, rate, viewers := sized(3, 20), sized(1000, 2000), sized(30, 200)
+			s := play(t, keepMuch, nil)
+			s.watch(viewers)
+			s.log(8, rate)
+			for range times {
+				pause(between(time.Second, 3*time.Second))
+				s.crowd.Mark(time.Now())
+				s.redis.MustDo(c.command...)
+			}
+			pause(3 * time.Second)
+			v := s.finish()
+			tally := s.crowd.Tally()
+			if v.Gaps > c.gaps*times*viewers || v.Covered > 0 || tally.Ended > viewers {
+				t.Errorf("%d lines missing at %d gaps %v; %d streams ended early", v.Covered, v.Gaps, tally.Gaps, tally.Ended-viewers)
+			}
+			if c.command[0] == "FLUSHDB" && v.Gaps != times*viewers {
+				t.Errorf("%d gaps, want one for each of %d viewers and %d losses", v.Gaps, viewers, times)
+			}
+			s.report(c.name+" under load", fmt.Sprintf("%d times, %d lines/s, %d viewers", times, rate, viewers), v,
+				fmt.Sprintf("%d lines that came again dropped by src; %d streams ended", tally.Dropped, tally.Ended-viewers),
+				"the next line after it: "+chaos.Spread(s.crowd.Resumed()))
+		})
+	}
+}
