@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -115,6 +116,11 @@ func (s *scene) log(producers, rate int) {
 // pause waits for a time.
 func pause(d time.Duration) { <-time.After(d) }
 
+func sorted(times []time.Duration) []time.Duration {
+	slices.Sort(times)
+	return times
+}
+
 func between(least, most time.Duration) time.Duration { return least + rand.N(most-least) }
 
 // finish ends the load, waits for the viewers and judges.
@@ -129,6 +135,9 @@ func (s *scene) finish() chaos.Verdict {
 		s.Errorf("%d viewers have not got the last lines within 30 s", late)
 	}
 	v := s.crowd.Check(s.ledger.Published())
+	for _, viewer := range s.crowd.Viewers {
+		v.Strange += len(viewer.Unplaced())
+	}
 	if v.Wrong() {
 		s.Errorf("%v\n%s", v, strings.Join(v.Examples, "\n"))
 	}

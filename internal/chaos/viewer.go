@@ -42,6 +42,8 @@ type Viewer struct {
 	ended    int
 	statuses map[string]int
 	ends     []string // why streams ended: the data of auth events
+	unplaced []string // data of lines without a place
+	marks    int
 	marked   time.Time
 	resumed  []time.Duration
 	await    map[loglane.Src]struct{}
@@ -139,8 +141,12 @@ func (v *Viewer) take(event sse.Event) {
 }
 
 func (v *Viewer) takeLine(event sse.Event) {
+	if !event.HasID {
+		v.unplaced = append(v.unplaced, string(event.Data))
+		return
+	}
 	cursor, err := loglane.ParseCursor(event.ID)
-	if !event.HasID || err != nil {
+	if err != nil {
 		cursor = loglane.Cursor{} // nobody's, and so strange
 	}
 	if v.known(cursor.Src) {
@@ -201,6 +207,21 @@ func (v *Viewer) Mark(at time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.marked = at
+	v.marks++
+}
+
+// Marks is how often [Viewer.Mark] was called.
+func (v *Viewer) Marks() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.marks
+}
+
+// Unplaced returns the data of the lines that came without a place.
+func (v *Viewer) Unplaced() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return append([]string(nil), v.unplaced...)
 }
 
 // Resumed returns how long after each [Viewer.Mark] a line came.
