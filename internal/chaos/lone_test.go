@@ -34,7 +34,7 @@ func playLone(t *testing.T) *lone {
 	s := &lone{T: t, redis: redistest.Start(t), k: make(map[string]uint64), producer: loglane.NewProducer()}
 	s.redis.MustDo("ACL", "SETUSER", "mute", "on", ">secret", "~*", "+@all", "resetchannels")
 	s.mute = openBroker(t, fmt.Sprintf("redis://mute:secret@127.0.0.1:%d/0", s.redis.Port), loglane.Retention{})
-	s.broker = openBroker(t, s.redis.URL(), loglane.Retention{})
+	s.broker = openBroker(t, s.redis.URL(), keepMuch)
 	hub, err := loglane.NewHub(s.broker, &loglane.HubOptions{Logger: quiet()})
 	if err != nil {
 		t.Fatal(err)
