@@ -41,7 +41,7 @@ func (c *Crowd) Opened(within time.Duration) error {
 		open := 0
 		for _, v := range c.Viewers {
 			v.mu.Lock()
-			if v.opened > 0 {
+			if len(v.opened) > 0 {
 				open++
 			}
 			v.mu.Unlock()

@@ -35,7 +35,7 @@ type Sight struct {
 	ID     loglane.ID  // place of a line
 	Src    loglane.Src // identity of a line
 	Sum    uint32      // of a line's data
-	At     int32       // milliseconds since the viewer began
+	At     int32       // microseconds since the viewer began, for half an hour
 	Kind   Occurrence
 	Reason Reason // of a gap
 }

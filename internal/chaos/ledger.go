@@ -23,6 +23,7 @@ type Ledger struct {
 
 type account struct {
 	lines   map[uint64]*Sent
+	sentAt  map[uint64]time.Time // the first time
 	ackedAt map[uint64]time.Time
 	sent    uint64 // the highest number sent
 	top     uint64 // the highest number acknowledged
@@ -58,7 +59,7 @@ func (l *Ledger) note(b loglane.Batch, acked bool) {
 	defer l.mu.Unlock()
 	a := l.producers[b.Producer]
 	if a == nil {
-		a = &account{lines: make(map[uint64]*Sent), ackedAt: make(map[uint64]time.Time)}
+		a = &account{lines: make(map[uint64]*Sent), sentAt: make(map[uint64]time.Time), ackedAt: make(map[uint64]time.Time)}
 		l.producers[b.Producer] = a
 	}
 	now := time.Now()
@@ -67,7 +68,7 @@ func (l *Ledger) note(b loglane.Batch, acked bool) {
 		if sent == nil {
 			sent = &Sent{K: line.K, Sum: SumOf(line.Record), Late: line.K < a.sent}
 			a.sent = max(a.sent, line.K)
-			a.lines[line.K] = sent
+			a.lines[line.K], a.sentAt[line.K] = sent, now
 		}
 		if acked && !sent.Acked {
 			sent.Acked = true
@@ -103,6 +104,19 @@ func (l *Ledger) Last() []loglane.Src {
 		}
 	}
 	return last
+}
+
+// SentAt returns when each line was sent for the first time.
+func (l *Ledger) SentAt() map[loglane.Src]time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make(map[loglane.Src]time.Time)
+	for producer, a := range l.producers {
+		for k, at := range a.sentAt {
+			all[loglane.NewSrc(producer, k)] = at
+		}
+	}
+	return all
 }
 
 // AckedSince returns the lines whose first acknowledgement came between two times.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -38,7 +39,9 @@ type Viewer struct {
 	order    []loglane.Src
 	cursor   string
 	dropped  int
-	opened   int
+	opened   []time.Time
+	asked    time.Duration // what the gateway last asked to wait before coming again …
+	retry    time.Duration // … where it has said that it leaves
 	ended    int
 	statuses map[string]int
 	ends     []string // why streams ended: the data of auth events
@@ -65,12 +68,14 @@ func (v *Viewer) Watch(ctx context.Context) {
 		err := v.once(ctx)
 		v.mu.Lock()
 		v.ended++
+		wait := max(v.retry, reconnectIn)
+		v.retry = 0
 		v.mu.Unlock()
 		if errors.Is(err, errSignedOut) {
 			return
 		}
 		select {
-		case <-time.After(reconnectIn):
+		case <-time.After(wait):
 		case <-ctx.Done():
 		}
 	}
@@ -105,7 +110,7 @@ func (v *Viewer) once(ctx context.Context) error {
 		return fmt.Errorf("status %d", resp.StatusCode)
 	}
 	v.mu.Lock()
-	v.opened++
+	v.opened = append(v.opened, time.Now())
 	v.mu.Unlock()
 	decoder := sse.NewDecoder(resp.Body)
 	for {
@@ -125,8 +130,13 @@ func (v *Viewer) take(event sse.Event) {
 	if event.HasID {
 		v.cursor = event.ID
 	}
+	if event.Retry >= 0 && len(v.opened) > 0 {
+		v.asked = event.Retry
+	}
 	switch {
 	case !event.HasData:
+	case event.Type == "bye":
+		v.retry = v.asked
 	case event.Type == "message":
 		v.takeLine(event)
 	case event.Type == "gap":
@@ -179,7 +189,7 @@ func (v *Viewer) known(src loglane.Src) bool {
 }
 
 func (v *Viewer) note(s Sight) {
-	s.At = int32(time.Since(v.began).Milliseconds())
+	s.At = int32(min(time.Since(v.began).Microseconds(), math.MaxInt32))
 	last := len(v.sights) - 1
 	if last < 0 || len(v.sights[last]) == sightsAtOnce {
 		v.sights = append(v.sights, make([]Sight, 0, sightsAtOnce))
@@ -208,6 +218,24 @@ func (v *Viewer) Mark(at time.Time) {
 	defer v.mu.Unlock()
 	v.marked = at
 	v.marks++
+}
+
+// Opened returns when each stream was open.
+func (v *Viewer) Opened() []time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return append([]time.Time(nil), v.opened...)
+}
+
+// Latencies adds how long lines took from their sending, of those sent between two times.
+// It may be called once the viewer has stopped watching.
+func (v *Viewer) Latencies(dst []time.Duration, sentAt map[loglane.Src]time.Time, from, until time.Time) []time.Duration {
+	for s := range v.Sights() {
+		if sent, known := sentAt[s.Src]; known && sent.After(from) && sent.Before(until) {
+			dst = append(dst, v.began.Add(time.Duration(s.At)*time.Microsecond).Sub(sent))
+		}
+	}
+	return dst
 }
 
 // Marks is how often [Viewer.Mark] was called.
@@ -269,7 +297,7 @@ type Tally struct {
 func (v *Viewer) Tally() Tally {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	t := Tally{Opened: v.opened, Ended: v.ended, Dropped: v.dropped, Gaps: make(map[Reason]int), Statuses: make(map[string]int), Ends: append([]string(nil), v.ends...)}
+	t := Tally{Opened: len(v.opened), Ended: v.ended, Dropped: v.dropped, Gaps: make(map[Reason]int), Statuses: make(map[string]int), Ends: append([]string(nil), v.ends...)}
 	for s := range v.Sights() {
 		if s.Kind == Gap {
 			t.Gaps[s.Reason]++
