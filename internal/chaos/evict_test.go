@@ -22,19 +22,19 @@ func TestEvicted(t *testing.T) {
 		{"only the meta evicted", []string{"UNLINK", "loglane:meta:{" + alice + "}"}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			times, rate, viewers := sized(3, 20), sized(1000, 2000), sized(30, 200)
+			times, rate, viewers := sized(3, 20), 500, sized(30, 100)
 			s := play(t, keepMuch, nil)
 			s.watch(viewers)
 			s.log(8, rate)
 			for range times {
-				pause(between(time.Second, 3*time.Second))
+				pause(between(time.Second, 5*time.Second))
 				s.crowd.Mark(time.Now())
 				s.redis.MustDo(c.command...)
 			}
 			pause(3 * time.Second)
 			v := s.finish()
 			tally := s.crowd.Tally()
-			if v.Gaps > c.gaps*times*viewers || v.Covered > 0 || tally.Ended > viewers {
+			if v.Gaps > c.gaps*times*viewers || c.gaps == 0 && v.Covered > 0 || tally.Ended > viewers {
 				t.Errorf("%d lines missing at %d gaps %v; %d streams ended early", v.Covered, v.Gaps, tally.Gaps, tally.Ended-viewers)
 			}
 			if c.command[0] == "FLUSHDB" && v.Gaps != times*viewers {
