@@ -46,3 +46,35 @@ func TestEvicted(t *testing.T) {
 		})
 	}
 }
+
+// signedOutWithin is how long a lost session may last: streams ask every 30 s.
+const signedOutWithin = 35 * time.Second
+
+// TestSessionsEvicted loses the sessions too: whoever was signed in is told.
+func TestSessionsEvicted(t *testing.T) {
+	if *size == "short" {
+		t.Skip("streams ask after their session every 30 s: only in the long form")
+	}
+	const viewers = 50
+	s := play(t, keepMuch, nil)
+	header, err := s.gateway.SignIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.crowd = chaos.Gather(t.Context(), viewers, s.gateway.Stream(), header, nil)
+	t.Cleanup(s.crowd.Leave)
+	if err := s.crowd.Opened(30 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	s.redis.MustDo("FLUSHDB")
+	began := time.Now()
+	for s.crowd.Tally().Ended < viewers && time.Since(began) < signedOutWithin {
+		pause(100 * time.Millisecond)
+	}
+	tally := s.crowd.Tally()
+	if tally.Ended < viewers || len(tally.Ends) != viewers {
+		t.Errorf("of %d streams %d ended, with %d auth events", viewers, tally.Ended, len(tally.Ends))
+	}
+	table.Add("FLUSHDB with the sessions in it", fmt.Sprintf("%d signed-in viewers", viewers),
+		fmt.Sprintf("%d streams ended within %v, %d of them with an auth event", tally.Ended, time.Since(began).Round(time.Second), len(tally.Ends)), !t.Failed())
+}

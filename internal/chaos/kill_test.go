@@ -75,7 +75,7 @@ const producersWindow = 10 * time.Second
 // TestKillWithoutPersistence kills a Redis that keeps nothing: what it had acknowledged is
 // lost, and the producers send it again.
 func TestKillWithoutPersistence(t *testing.T) {
-	kills, rate, viewers := sized(3, 20), 500, sized(50, 100)
+	kills, rate, viewers := sized(2, 20), 500, sized(50, 100)
 	s := play(t, keepMuch, nil)
 	s.watch(viewers)
 	s.log(8, rate)

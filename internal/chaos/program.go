@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,6 +68,8 @@ func (w *written) Write(p []byte) (int, error) {
 	return w.all.Write(p)
 }
 
+const password = "correct horse"
+
 // Serve starts the program on a free port, with an API token that reads as alice. It ends
 // with the test.
 func Serve(t testing.TB, redisURL string, args ...string) *Program {
@@ -76,6 +79,11 @@ func Serve(t testing.TB, redisURL string, args ...string) *Program {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "users")
+	add := exec.Command(path, "user", "add", "alice", "--auth-file", file)
+	add.Stdin = strings.NewReader(password + "\n")
+	if out, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("user add: %v\n%s", err, out)
+	}
 	token, err := exec.Command(path, "token", "create", "--scope", "read", "--user", "alice", "--auth-file", file).Output()
 	if err != nil {
 		t.Fatalf("token create: %v", err)
@@ -184,4 +192,31 @@ func FreeAddr(t testing.TB) string {
 	}
 	defer listener.Close()
 	return listener.Addr().String()
+}
+
+// SignIn signs alice in as the page does, and returns the header that a browser would send
+// from then on.
+func (p *Program) SignIn() (http.Header, error) {
+	form := url.Values{"username": {"alice"}, "password": {password}}
+	req, err := http.NewRequest(http.MethodPost, p.Base+"login", strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Origin", strings.TrimSuffix(p.Base, "/"))
+	client := &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body.Close()
+	header := http.Header{}
+	for _, cookie := range resp.Cookies() {
+		header.Add("Cookie", cookie.Name+"="+cookie.Value)
+	}
+	if resp.StatusCode != http.StatusSeeOther || len(header) == 0 {
+		return nil, fmt.Errorf("signing in: %s", resp.Status)
+	}
+	return header, nil
 }
