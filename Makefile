@@ -1,9 +1,9 @@
 # The two commands of the README are `go run ./cmd/loglane demo` and `make test`.
 
-.PHONY: test setup check go web browser fuzz vuln
+.PHONY: test setup check go web browser chaos fuzz vuln
 
 # Everything that CI runs; installs what is missing where it may.
-test: setup check go web browser fuzz vuln
+test: setup check go web browser chaos fuzz vuln
 
 # Names what is missing and ends with 2 where it cannot be installed.
 setup:
@@ -24,6 +24,10 @@ web:
 # The built program over a real Redis in Chromium.
 browser:
 	@ci/browser.sh
+
+# Faults and whether the promise holds: CHAOS=long takes the sizes of docs/reliability.md.
+chaos:
+	@ci/chaos.sh $(or $(CHAOS),short)
 
 # Each fuzz target for FUZZTIME (20000x: so many inputs).
 fuzz:

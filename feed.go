@@ -2,6 +2,7 @@ package loglane
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -84,6 +85,7 @@ func (f *feed) emit(event Event) {
 	case Confirmed:
 		f.returned = f.filled
 		f.confirmed = true
+		f.forgetFrames()
 		f.unsettle()
 		f.doorbell(false)
 		select {
@@ -105,6 +107,20 @@ func (f *feed) emit(event Event) {
 	case Expired:
 		f.expire()
 	}
+}
+
+// forgetFrames drops the frames that came before a subscription and are not settled yet. A
+// frame is stored before it is published: the read that follows brings it, or its Redis has
+// lost it, and its producer sends it again.
+func (f *feed) forgetFrames() {
+	f.foreign.forgetFrames()
+	f.backlog = slices.DeleteFunc(f.backlog, func(p livePayload) bool {
+		_, isFrame := FrameID(p.data)
+		if isFrame {
+			f.backlogBytes -= len(p.data)
+		}
+		return isFrame
+	})
 }
 
 // receive takes a payload, or keeps it until the read in flight has ended.

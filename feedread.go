@@ -176,6 +176,9 @@ func (f *feed) apply(page Page, again *rewind, began time.Time) *rewind {
 		f.end()
 	default:
 		again = f.known.rewound()
+		if page.Status == StatusEpoch {
+			again.before = ID{} // another history, maybe by another clock: places say nothing
+		}
 		f.hub.stats.gaps.Add(1)
 		f.gen++
 		f.ring.newReplay(false)

@@ -139,6 +139,16 @@ func (f *foreignLines) lapse(readBegan time.Time) {
 	f.waiting = slices.Delete(f.waiting, 0, n)
 }
 
+// forgetFrames takes away the waiting payloads that read as frames.
+func (f *foreignLines) forgetFrames() {
+	f.waiting = slices.DeleteFunc(f.waiting, func(w waitingPayload) bool {
+		if w.epoch != "" {
+			f.release(w.key)
+		}
+		return w.epoch != ""
+	})
+}
+
 // float notes a payload that goes out without an entry; it is one that due or takeWaiting
 // took.
 func (f *foreignLines) float(w waitingPayload, position int64, now time.Time) {

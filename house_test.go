@@ -34,6 +34,7 @@ var house = map[string]room{
 	"logship":              {rooms: []string{".", "internal/jsonscan"}},
 	"internal/brokertest":  {rooms: []string{"."}},
 	"internal/certtest":    {},
+	"internal/chaos":       {rooms: []string{".", "logship", "internal/sse"}},
 	"internal/gatewaytest": {rooms: []string{"."}},
 	"internal/leaktest":    {},
 	"internal/redistest":   {},

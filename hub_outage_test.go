@@ -3,6 +3,7 @@ package loglane_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -237,6 +238,27 @@ func TestOutageDuringABacklog(t *testing.T) {
 		}
 		if len(got) != len(want) {
 			t.Errorf("%d lines came, want %d", len(got), len(want))
+		}
+	})
+}
+
+// A frame whose Redis was lost before the frame was read is not shown as anybody's text: its
+// producer sends the line again.
+func TestFrameLostWithItsBroker(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		v := s.open("")
+		synctest.Wait()
+		s.broker.tell(loglane.Event{Kind: loglane.Lines, Payloads: [][]byte{
+			[]byte(`{"_ll":"1 AAAAAAAAAAA.1.1700000000000-0 0-0 gone:1","message":"gone"}`),
+		}})
+		s.broker.leave()
+		time.Sleep(time.Second)
+		s.broker.come()
+		time.Sleep(5 * time.Second)
+		s.append("next")
+		synctest.Wait()
+		if lines := v.lines(); !slices.Equal(lines, []string{"next"}) {
+			t.Errorf("the viewer got %q", lines)
 		}
 	})
 }

@@ -19,11 +19,16 @@ const (
 	subscribeAtOnce  = 500
 	subscribeTimeout = 5 * time.Second
 	// probeEvery is how often a silent Pub/Sub connection is asked for a sign of life; after
-	// two without one it is replaced.
-	probeEvery = 5 * time.Second
+	// two without one it is replaced, at the latest 8 s after the last.
+	probeEvery = 2500 * time.Millisecond
+	probeTick  = 500 * time.Millisecond
+	maxMissed  = 2
 
+	// One connection a process is tried for, so that a short bound is no burden, and viewers
+	// have their lines back within 3 s of Redis' return.
 	retryFirst = 250 * time.Millisecond
-	retryLast  = 5 * time.Second
+	retryLast  = 2 * time.Second
+	steady     = 5 * time.Second // a connection that lasted so long is no failed try
 )
 
 // A subscriber keeps the one Pub/Sub connection of a process, for all its channels.
@@ -41,7 +46,10 @@ type subscriber struct {
 	dirty    map[string]struct{} // may have to be (un)subscribed
 	sent     map[string]struct{} // subscribed on this connection, confirmed or not
 	heard    time.Time           // when the connection last gave a sign of life
-	err      error               // why there is no connection
+	probed   time.Time           // when it was last asked for one
+	missed   int                 // how often that was in vain
+	stands   bool                // there is a connection, whether or not anything comes
+	err      error               // why live lines do not come; nil again once one has come
 }
 
 func newSubscriber(b *Broker) *subscriber {
@@ -103,7 +111,7 @@ func (s *subscriber) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if now().Sub(began) > retryLast {
+		if now().Sub(began) > steady {
 			bound = retryFirst
 		}
 		s.lose(err)
@@ -127,7 +135,8 @@ func (s *subscriber) connection(ctx context.Context) error {
 		return err
 	}
 	s.begin()
-	ticker := time.NewTicker(probeEvery)
+	s.probeLife(ctx)
+	ticker := time.NewTicker(probeTick)
 	defer ticker.Stop()
 	for {
 		if err := s.sync(ctx, wire); err != nil {
@@ -167,11 +176,12 @@ func (s *subscriber) wanted(ctx context.Context) bool {
 	}
 }
 
-// begin makes every channel one that has to be subscribed.
+// begin makes every channel one that has to be subscribed. Whether the connection brings
+// what is published is yet to be seen.
 func (s *subscriber) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard, s.err = now(), nil
+	s.heard, s.missed, s.stands = now(), 0, true
 	for name := range s.channels {
 		s.dirty[name] = struct{}{}
 	}
@@ -186,7 +196,7 @@ func (s *subscriber) lose(err error) {
 	}
 	clear(s.sent)
 	first := s.err == nil
-	s.err = err
+	s.err, s.stands = err, false
 	s.mu.Unlock()
 	if first {
 		s.broker.log.Warn("redis: live lines are interrupted", "error", err)
@@ -202,7 +212,7 @@ func (s *subscriber) healthy() error {
 	switch {
 	case s.err != nil:
 		return fmt.Errorf("redis: no live lines: %w", s.err)
-	case len(s.sent) > 0 && now().Sub(s.heard) > 2*probeEvery+time.Second:
+	case len(s.sent) > 0 && now().Sub(s.heard) > (maxMissed+1)*probeEvery+2*probeTick:
 		return errors.New("redis: the Pub/Sub connection gives no sign of life")
 	default:
 		return nil
@@ -291,29 +301,42 @@ func (s *subscriber) do(ctx context.Context, wire rueidis.DedicatedClient, cmd r
 	return wire.Do(ctx, cmd).Error()
 }
 
-// askForLife sends a message that must come back. Where none came for two rounds, the
-// connection is as good as broken.
+// askForLife probes a silent connection. Where two probes were in vain, the connection is
+// as good as broken.
 func (s *subscriber) askForLife(ctx context.Context) error {
 	s.mu.Lock()
-	silence := now().Sub(s.heard)
+	at := now()
+	silence, since, missed := at.Sub(s.heard), at.Sub(s.probed), s.missed
 	s.mu.Unlock()
-	if silence < probeEvery {
+	switch {
+	case silence < probeEvery || since < probeEvery:
 		return nil
-	}
-	if silence > 2*probeEvery+probeEvery/2 {
+	case missed >= maxMissed:
 		return fmt.Errorf("the Pub/Sub connection gave no sign of life for %v", silence.Round(time.Second))
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	s.probeLife(ctx)
+	return nil
+}
+
+// probeLife sends a message that must come back.
+func (s *subscriber) probeLife(ctx context.Context) {
+	s.mu.Lock()
+	s.probed = now()
+	s.missed++
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, probeEvery)
 	defer cancel()
 	// A failure shows as silence: what counts is what comes back on the other connection.
 	client := s.broker.client
 	_ = client.Do(ctx, client.B().Publish().Channel(s.probe).Message("").Build()).Error()
-	return nil
 }
 
 func (s *subscriber) onMessage(m rueidis.PubSubMessage) {
 	s.mu.Lock()
-	s.heard = now()
+	s.heard, s.missed = now(), 0
+	if s.stands {
+		s.err = nil
+	}
 	c := s.channels[m.Channel]
 	s.mu.Unlock()
 	if c != nil {

@@ -132,3 +132,24 @@ func TestEmptiedStream(t *testing.T) {
 		t.Errorf("%d reads for one viewer", n)
 	}
 }
+
+// TestEarlierClock loses all data, and the clock of the Redis that follows is behind: what
+// it stores has earlier places than all that viewers have had, and is new to them.
+func TestEarlierClock(t *testing.T) {
+	s := newScene(t, loglane.Retention{})
+	v := s.watch("")
+	s.append(3, 0)
+	v.awaitLine(t, 3, 10*time.Second)
+	earlier := cursorTime(t, v.cursor).Add(-10 * time.Second).UnixMilli()
+	const script = `redis.call('FLUSHDB')
+local id = redis.call('XADD', KEYS[1], ARGV[1], 'data', ARGV[2], 'n', '1', 'p', '0-0', 's', 'other:1')
+redis.call('HSET', KEYS[2], 'e', 'AAAAAAAAAAA', 'n', '1', 'l', id)
+redis.call('PUBLISH', ARGV[3], 'ring')
+return id`
+	s.server.MustDo("EVAL", script, "2", "stream:logs:User.alice", "loglane:meta:{logs:User.alice}",
+		fmt.Sprintf("%d-1", earlier), `{"message":"line 4"}`, "logs:User.alice")
+	v.awaitLine(t, 4, 10*time.Second)
+	if g := gaps(v.all()); len(g) != 1 || g[0] != `{"reason":"epoch","missed":null}` {
+		t.Errorf("gaps %v", g)
+	}
+}

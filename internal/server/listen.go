@@ -27,7 +27,22 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	case err != nil:
 		return nil, fmt.Errorf("--addr %s: %w", addr, err)
 	}
-	return listener, nil
+	return thrifty{listener}, nil
+}
+
+// sendBuffer is how much of an answer the kernel takes for a connection that nobody reads,
+// in bytes. It would take 4 MiB, and hide for as long that a viewer stands still.
+const sendBuffer = 256 << 10
+
+// A thrifty listener's connections have a send buffer of that size.
+type thrifty struct{ net.Listener }
+
+func (l thrifty) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer) // a connection that is gone already fails later
+	}
+	return conn, err
 }
 
 // NewHTTP returns a server that suits streams: it bounds how long a request's headers

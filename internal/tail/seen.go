@@ -2,8 +2,9 @@ package tail
 
 import "github.com/loglane/loglane"
 
-// maxSeen is how many lines are known again.
-const maxSeen = 20_000
+// maxSeen is how many lines are known again. Several busy producers, each of which keeps a
+// mebibyte, may send so many again when Redis has lost them.
+const maxSeen = 100_000
 
 // An identity tells a line from others wherever it comes again: the src, or the place of
 // a line that has none.

@@ -43,7 +43,8 @@ export class StreamClient {
   readonly #fetch: typeof fetch
   readonly #backoff: Backoff
   readonly #replay: Replay
-  readonly #seen = new Seen(20_000)
+  // Several busy producers may send so many lines again when Redis has lost them.
+  readonly #seen = new Seen(100_000)
   readonly #unplaced = new Unplaced(2_000)
   #cursor: string | undefined
   #connection: Connection | undefined

@@ -1,0 +1,127 @@
+package chaos_test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/chaos"
+)
+
+const (
+	frozenMemory  = 64 << 10
+	frozenClosed  = 12 * time.Second
+	frozenSlowing = 1.10
+)
+
+// freeze opens streams that nobody reads, with windows that are full at once.
+func (s *scene) freeze(n int) {
+	s.Helper()
+	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		failed := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) })
+		if err == nil {
+			err = failed
+		}
+		return err
+	}}
+	request := fmt.Sprintf("GET /api/v1/stream HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\nAuthorization: %s\r\n\r\n", s.gateway.Addr, s.gateway.Header.Get("Authorization"))
+	for range n {
+		conn, err := dialer.DialContext(s.Context(), "tcp", s.gateway.Addr)
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.Cleanup(func() { conn.Close() })
+		if _, err := conn.Write([]byte(request)); err != nil {
+			s.Fatal(err)
+		}
+	}
+}
+
+// resident is how much memory the gateway has, in bytes.
+func (s *scene) resident() int {
+	s.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.gateway.Pid()))
+	if err != nil {
+		s.Fatal(err)
+	}
+	for line := range bytes.Lines(status) {
+		if text, found := strings.CutPrefix(string(line), "VmRSS:"); found {
+			kb, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(text), " kB"))
+			if err != nil {
+				s.Fatal(err)
+			}
+			return kb << 10
+		}
+	}
+	s.Fatal("the kernel does not tell VmRSS")
+	return 0
+}
+
+// files is how many descriptors the gateway has open.
+func (s *scene) files() int {
+	s.Helper()
+	all, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.gateway.Pid()))
+	if err != nil {
+		s.Fatal(err)
+	}
+	return len(all)
+}
+
+// TestFrozenViewers lets viewers stop reading beside others that read.
+func TestFrozenViewers(t *testing.T) {
+	normal, frozen := sized(200, 1000), sized(200, 1000)
+	s := play(t, keepMuch, nil)
+	batch := loglane.Batch{Producer: loglane.NewProducer()}
+	for k := uint64(1); k <= 900; k++ {
+		batch.Lines = []loglane.Line{{K: k, Record: fmt.Appendf(nil, `{"message":"%01000d"}`, k)}}
+		if _, err := s.ledger.Through(s.broker).Append(t.Context(), alice, batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.watch(normal)
+	s.log(2, 10)
+	pause(2 * time.Second) // until the histories are sent
+	calm := time.Now()
+	pause(9 * time.Second)
+	calmEnd, before, files := time.Now(), s.resident(), s.files()
+	s.freeze(frozen)
+	began, most, open := time.Now(), 0, 0
+	for open = s.files(); time.Since(began) < frozenClosed+5*time.Second; pause(50 * time.Millisecond) {
+		most = max(most, s.resident())
+		if open = max(open, s.files()); s.files() < files+frozen/100 && open > files+frozen/2 {
+			break
+		}
+	}
+	closed := time.Since(began)
+	v := s.finish()
+	sentAt := s.ledger.SentAt()
+	var alone, beside []time.Duration
+	for _, viewer := range s.crowd.Viewers {
+		alone = viewer.Latencies(alone, sentAt, calm, calmEnd)
+		beside = viewer.Latencies(beside, sentAt, began.Add(time.Second), began.Add(9*time.Second))
+	}
+	p99, p99Beside := chaos.Percentile(sorted(alone), 99), chaos.Percentile(sorted(beside), 99)
+	each := max(most-before, 0) / frozen
+	if open < files+frozen*9/10 {
+		t.Errorf("%d of %d frozen streams were open", open-files, frozen)
+	}
+	if closed > frozenClosed {
+		t.Errorf("the frozen streams are closed after %v", closed)
+	}
+	if each > frozenMemory {
+		t.Errorf("each frozen stream takes %d bytes", each)
+	}
+	if ratio := float64(p99Beside) / float64(p99); ratio > frozenSlowing {
+		t.Errorf("p99 is %v beside the frozen and %v without: %.2f times", p99Beside, p99, ratio)
+	}
+	s.report("frozen viewers beside normal ones", fmt.Sprintf("%d frozen, %d normal", frozen, normal), v,
+		"without them: "+chaos.Spread(alone), "beside them: "+chaos.Spread(beside),
+		fmt.Sprintf("%d KiB for each frozen one, all closed after %v", each>>10, closed.Round(100*time.Millisecond)))
+}

@@ -1,0 +1,310 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/sse"
+)
+
+const (
+	// maxSeen is how many lines a viewer knows again, as loglane tail does.
+	maxSeen = 100_000
+	// sightsAtOnce is how many sights a viewer makes room for.
+	sightsAtOnce = 4096
+	reconnectIn  = 200 * time.Millisecond
+)
+
+// A Viewer reads one stream as our clients do: it resumes by cursor, and drops what it has
+// shown. It notes what is left.
+type Viewer struct {
+	URL    string
+	Header http.Header
+	Client *http.Client
+
+	began time.Time
+
+	mu       sync.Mutex
+	sights   [][]Sight
+	seen     map[loglane.Src]struct{}
+	order    []loglane.Src
+	cursor   string
+	dropped  int
+	opened   []time.Time
+	asked    time.Duration // what the gateway last asked to wait before coming again …
+	retry    time.Duration // … where it has said that it leaves
+	ended    int
+	statuses map[string]int
+	ends     []string // why streams ended: the data of auth events
+	unplaced []string // data of lines without a place
+	marks    int
+	marked   time.Time
+	resumed  []time.Duration
+	await    map[loglane.Src]struct{}
+	caughtUp chan struct{}
+	last     time.Time
+}
+
+// NewViewer makes a viewer of a stream's URL; header goes with each request.
+func NewViewer(url string, header http.Header) *Viewer {
+	return &Viewer{
+		URL: url, Header: header, Client: http.DefaultClient, began: time.Now(),
+		seen: make(map[loglane.Src]struct{}), statuses: make(map[string]int), caughtUp: make(chan struct{}),
+	}
+}
+
+// Watch reads until ctx ends, and comes back whenever the stream has ended.
+func (v *Viewer) Watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := v.once(ctx)
+		v.mu.Lock()
+		v.ended++
+		wait := max(v.retry, reconnectIn)
+		v.retry = 0
+		v.mu.Unlock()
+		if errors.Is(err, errSignedOut) {
+			return
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+}
+
+var errSignedOut = errors.New("signed out")
+
+func (v *Viewer) once(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.URL, nil)
+	if err != nil {
+		return err
+	}
+	for name, values := range v.Header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	v.mu.Lock()
+	if v.cursor != "" {
+		req.Header.Set("Last-Event-ID", v.cursor)
+	}
+	v.mu.Unlock()
+	resp, err := v.Client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusUnauthorized:
+		return errSignedOut
+	default:
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	v.mu.Lock()
+	v.opened = append(v.opened, time.Now())
+	v.mu.Unlock()
+	decoder := sse.NewDecoder(resp.Body)
+	for {
+		event, err := decoder.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		v.take(event)
+	}
+}
+
+func (v *Viewer) take(event sse.Event) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if event.HasID {
+		v.cursor = event.ID
+	}
+	if event.Retry >= 0 && len(v.opened) > 0 {
+		v.asked = event.Retry
+	}
+	switch {
+	case !event.HasData:
+	case event.Type == "bye":
+		v.retry = v.asked
+	case event.Type == "message":
+		v.takeLine(event)
+	case event.Type == "gap":
+		var gap struct{ Reason string }
+		_ = json.Unmarshal(event.Data, &gap) // a gap without a reason is one too
+		v.note(Sight{Kind: Gap, Reason: ReasonOf(gap.Reason)})
+	case event.Type == "status":
+		v.statuses[string(event.Data)]++
+	case event.Type == "auth":
+		v.ends = append(v.ends, string(event.Data))
+	}
+}
+
+func (v *Viewer) takeLine(event sse.Event) {
+	if !event.HasID {
+		v.unplaced = append(v.unplaced, string(event.Data))
+		return
+	}
+	cursor, err := loglane.ParseCursor(event.ID)
+	if err != nil {
+		cursor = loglane.Cursor{} // nobody's, and so strange
+	}
+	if v.known(cursor.Src) {
+		v.dropped++
+		return
+	}
+	v.last = time.Now()
+	v.note(Sight{ID: cursor.ID, Src: cursor.Src, Sum: SumOf(event.Data)})
+	if !v.marked.IsZero() {
+		v.resumed = append(v.resumed, v.last.Sub(v.marked))
+		v.marked = time.Time{}
+	}
+	if v.await != nil {
+		v.arrive(cursor.Src)
+	}
+}
+
+// known says whether a line was shown, and remembers it.
+func (v *Viewer) known(src loglane.Src) bool {
+	if _, known := v.seen[src]; known {
+		return true
+	}
+	v.seen[src] = struct{}{}
+	v.order = append(v.order, src)
+	if len(v.order) > maxSeen {
+		delete(v.seen, v.order[0])
+		v.order = v.order[1:]
+	}
+	return false
+}
+
+func (v *Viewer) note(s Sight) {
+	s.At = int32(min(time.Since(v.began).Microseconds(), math.MaxInt32))
+	last := len(v.sights) - 1
+	if last < 0 || len(v.sights[last]) == sightsAtOnce {
+		v.sights = append(v.sights, make([]Sight, 0, sightsAtOnce))
+		last++
+	}
+	v.sights[last] = append(v.sights[last], s)
+}
+
+// Sights yields what the viewer was shown, in order. It may be called once the viewer has
+// stopped watching.
+func (v *Viewer) Sights() iter.Seq[Sight] {
+	return func(yield func(Sight) bool) {
+		for _, some := range v.sights {
+			for _, s := range some {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Mark begins a measurement: the next line that comes ends it.
+func (v *Viewer) Mark(at time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.marked = at
+	v.marks++
+}
+
+// Opened returns when each stream was open.
+func (v *Viewer) Opened() []time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return append([]time.Time(nil), v.opened...)
+}
+
+// Latencies adds how long lines took from their sending, of those sent between two times.
+// It may be called once the viewer has stopped watching.
+func (v *Viewer) Latencies(dst []time.Duration, sentAt map[loglane.Src]time.Time, from, until time.Time) []time.Duration {
+	for s := range v.Sights() {
+		if sent, known := sentAt[s.Src]; known && sent.After(from) && sent.Before(until) {
+			dst = append(dst, v.began.Add(time.Duration(s.At)*time.Microsecond).Sub(sent))
+		}
+	}
+	return dst
+}
+
+// Marks is how often [Viewer.Mark] was called.
+func (v *Viewer) Marks() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.marks
+}
+
+// Unplaced returns the data of the lines that came without a place.
+func (v *Viewer) Unplaced() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return append([]string(nil), v.unplaced...)
+}
+
+// Resumed returns how long after each [Viewer.Mark] a line came.
+func (v *Viewer) Resumed() []time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return append([]time.Duration(nil), v.resumed...)
+}
+
+// Expect lets the viewer close CaughtUp once it has been shown all of some lines. It may
+// be called once.
+func (v *Viewer) Expect(lines []loglane.Src) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.await = make(map[loglane.Src]struct{})
+	for _, src := range lines {
+		if _, known := v.seen[src]; !known {
+			v.await[src] = struct{}{}
+		}
+	}
+	v.arrive(loglane.Src{})
+}
+
+func (v *Viewer) arrive(src loglane.Src) {
+	delete(v.await, src)
+	if len(v.await) == 0 {
+		v.await = nil
+		close(v.caughtUp)
+	}
+}
+
+// CaughtUp is closed once the lines of [Viewer.Expect] have come.
+func (v *Viewer) CaughtUp() <-chan struct{} { return v.caughtUp }
+
+// A Tally is what a viewer counted beside its lines.
+type Tally struct {
+	Opened, Ended int            // streams
+	Dropped       int            // lines that it knew
+	Gaps          map[Reason]int // by reason
+	Statuses      map[string]int // by data
+	Ends          []string       // data of auth events
+}
+
+// Tally returns the counts of now.
+func (v *Viewer) Tally() Tally {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	t := Tally{Opened: len(v.opened), Ended: v.ended, Dropped: v.dropped, Gaps: make(map[Reason]int), Statuses: make(map[string]int), Ends: append([]string(nil), v.ends...)}
+	for s := range v.Sights() {
+		if s.Kind == Gap {
+			t.Gaps[s.Reason]++
+		}
+	}
+	for data, n := range v.statuses {
+		t.Statuses[data] = n
+	}
+	return t
+}

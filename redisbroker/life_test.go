@@ -1,0 +1,58 @@
+package redisbroker_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/chaos"
+	"github.com/loglane/loglane/internal/redistest"
+	"github.com/loglane/loglane/redisbroker"
+)
+
+// foundWithin is the promise for a connection that lives and brings nothing.
+const foundWithin = 10 * time.Second
+
+// TestSilentPubSub loses every message on its way, on connections that answer: that is
+// found, is not taken for well when the next connection is no better, and ends.
+func TestSilentPubSub(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	var silent atomic.Bool
+	proxy := chaos.NewProxy(t, fmt.Sprintf("127.0.0.1:%d", server.Port), chaos.Faults{SwallowMessage: func(string) bool { return silent.Load() }})
+	broker, err := redisbroker.New(redisbroker.Options{URL: "redis://" + proxy.Addr + "/0", Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = broker.Close(context.Background()) })
+	confirmed := make(chan struct{}, 100)
+	defer broker.Follow("logs:User.alice", func(event loglane.Event) {
+		if event.Kind == loglane.Confirmed {
+			confirmed <- struct{}{}
+		}
+	})()
+	<-confirmed
+	await := func(what string, within time.Duration, done func(error) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(within); !done(broker.Healthy()); {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s after %v: %v", what, within, broker.Healthy())
+			}
+			<-time.After(20 * time.Millisecond)
+		}
+	}
+	silent.Store(true)
+	await("not found", foundWithin, func(err error) bool { return err != nil })
+	<-confirmed
+	for range 100 { // the new connection stands, and brings as little
+		if broker.Healthy() == nil {
+			t.Fatal("a connection is taken for well before it has brought a message")
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	silent.Store(false)
+	await("not well", foundWithin, func(err error) bool { return err == nil })
+}
