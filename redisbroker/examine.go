@@ -25,15 +25,20 @@ const tripTime = 3 * time.Second
 // login ([*RejectedError]), or it cannot be reached ([loglane.ErrUnavailable]).
 func Examine(ctx context.Context, opts Options, listening time.Duration) (*Report, error) {
 	opts.Logger = slog.New(slog.DiscardHandler) // what it would log is in the report
-	option, err := clientOption(opts)
+	a, err := parseAddress(opts)
 	if err != nil {
 		return nil, err
 	}
+	option := a.option
 	username := option.Username
 	if username == "" {
 		username = "default"
 	}
 	e := &examination{opts: opts, option: option, report: &Report{URL: Redacted(opts.URL), User: username, Database: option.SelectDB}}
+	if a.layout == sentinel {
+		e.sentinels = newSentinels(a, func() {}, opts.Logger)
+		e.option.DialCtxFn = e.sentinels.dial
+	}
 	defer e.close()
 	if err := e.run(ctx, listening); err != nil {
 		return nil, err
@@ -47,6 +52,8 @@ type examination struct {
 	option  rueidis.ClientOption
 	report  *Report
 	clients map[int]rueidis.Client
+
+	sentinels *sentinels // nil where the URL names none
 }
 
 func (e *examination) run(ctx context.Context, listening time.Duration) error {
@@ -96,10 +103,7 @@ func answer(err error) error {
 	if err == nil || strings.HasPrefix(err.Error(), "NOPERM") {
 		return nil
 	}
-	if message := err.Error(); rejects(message) {
-		return &RejectedError{Message: message}
-	}
-	return unavailable(err)
+	return refusal(err)
 }
 
 // lines looks at histories and live lines.
@@ -257,5 +261,8 @@ func (e *examination) client(database int) (rueidis.Client, error) {
 func (e *examination) close() {
 	for _, client := range e.clients {
 		client.Close()
+	}
+	if e.sentinels != nil {
+		e.sentinels.close()
 	}
 }

@@ -78,7 +78,7 @@ func (r *Report) serverProblems() (all []Problem) {
 		fail("it is a node of a cluster, and the gateway speaks to one Redis", "set --redis-url to a Redis that is no cluster")
 	}
 	if s.Mode == "sentinel" {
-		fail("it is a Sentinel, which keeps no lines", "set --redis-url to the master that it watches")
+		fail("it is a Sentinel, which keeps no lines", "add ?master_set=NAME to --redis-url, with the name in sentinel.conf")
 	}
 	if s.Replica {
 		fail("it is a replica, which takes no lines", "set --redis-url to its master")

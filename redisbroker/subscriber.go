@@ -35,6 +35,7 @@ type subscriber struct {
 	probe  string // a channel of our own, for signs of life
 
 	changed chan struct{} // there are channels to (un)subscribe
+	hurried chan struct{} // a new connection is worth a try at once
 
 	mu       sync.Mutex
 	channels map[string]*followed
@@ -46,7 +47,7 @@ type subscriber struct {
 
 func newSubscriber(b *Broker) *subscriber {
 	return &subscriber{
-		broker: b, probe: probePrefix + loglane.NewProducer(), changed: make(chan struct{}, 1),
+		broker: b, probe: probePrefix + loglane.NewProducer(), changed: make(chan struct{}, 1), hurried: make(chan struct{}, 1),
 		channels: make(map[string]*followed), dirty: make(map[string]struct{}), sent: make(map[string]struct{}),
 	}
 }
@@ -109,9 +110,19 @@ func (s *subscriber) run(ctx context.Context) {
 		s.lose(err)
 		select {
 		case <-time.After(rand.N(bound)):
+			bound = min(2*bound, retryLast)
+		case <-s.hurried:
+			bound = retryFirst
 		case <-ctx.Done():
 		}
-		bound = min(2*bound, retryLast)
+	}
+}
+
+// hurry lets a connection be tried at once: what it failed for is likely over.
+func (s *subscriber) hurry() {
+	select {
+	case s.hurried <- struct{}{}:
+	default:
 	}
 }
 
