@@ -38,8 +38,10 @@ type Options struct {
 type Broker struct {
 	retention, global loglane.Retention
 	log               *slog.Logger
-	client            rueidis.Client
-	sentinels         *sentinels // nil where the URL names none
+	layout            layout
+	client            rueidis.Client // nil in a cluster
+	sentinels         *sentinels     // nil where the URL names none
+	nodes             *nodes         // nil but in a cluster
 	subscriber        *subscriber
 	append, check     *rueidis.Lua
 	noteForeign       *rueidis.Lua
@@ -81,24 +83,41 @@ func New(opts Options) (*Broker, error) {
 	if err := errors.Join(err, b.retention.Check(), b.global.Check()); err != nil {
 		return nil, err
 	}
-	b.subscriber = newSubscriber(b)
-	if a.layout == sentinel {
+	b.layout, b.subscriber = a.layout, newSubscriber(b)
+	if err := b.connect(a); err != nil {
+		return nil, fmt.Errorf("redis %s: %w", Redacted(opts.URL), err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	if b.nodes != nil {
+		b.nodes.refresh(ctx) // as a client of one server connects before it returns
+	}
+	b.subscriber.begin(ctx)
+	b.workers.Go(func() { b.watch(ctx) })
+	if b.sentinels != nil {
+		b.workers.Go(func() { b.sentinels.run(ctx, b.role) })
+	}
+	if b.nodes != nil {
+		b.workers.Go(func() { b.nodes.run(ctx) })
+	}
+	return b, nil
+}
+
+func (b *Broker) connect(a *address) (err error) {
+	switch a.layout {
+	case cluster:
+		b.nodes = newNodes(a, b.subscriber.assign, b.log)
+		return nil
+	case sentinel:
 		b.sentinels = newSentinels(a, b.subscriber.hurry, b.log)
 		a.option.DialCtxFn = b.sentinels.dial
 		a.option.InitAddress = []string{a.master}
 	}
 	// With ForceSingleClient there is a client also where Redis could not be reached.
 	if b.client, err = rueidis.NewClient(a.option); b.client == nil {
-		return nil, fmt.Errorf("redis %s: %w", Redacted(opts.URL), err)
+		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	b.cancel = cancel
-	b.workers.Go(func() { b.subscriber.run(ctx) })
-	b.workers.Go(func() { b.watch(ctx) })
-	if b.sentinels != nil {
-		b.workers.Go(func() { b.sentinels.run(ctx, b.role) })
-	}
-	return b, nil
+	return nil
 }
 
 // parseAddress reads the URL; the option is one for a client of a single server.
@@ -150,8 +169,14 @@ func (b *Broker) role(ctx context.Context) string {
 
 // Close ends what New started and waits for it. Commands under way fail.
 func (b *Broker) Close(context.Context) error {
+	b.subscriber.end()
 	b.cancel()
-	b.client.Close()
+	if b.client != nil {
+		b.client.Close()
+	}
+	if b.nodes != nil {
+		b.nodes.close()
+	}
 	b.workers.Wait()
 	return nil
 }
@@ -159,11 +184,28 @@ func (b *Broker) Close(context.Context) error {
 // Ping asks Redis for an answer. Its error is a [*RejectedError] where Redis is there and
 // refuses us, which does not mend itself.
 func (b *Broker) Ping(ctx context.Context) error {
-	err := b.client.Do(ctx, b.client.B().Ping().Build()).Error()
+	if b.nodes != nil {
+		ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+		defer cancel()
+		if err := b.nodes.arrived(ctx); err != nil {
+			return refusal(err)
+		}
+	}
+	masters, err := b.masters()
 	if err != nil {
 		return refusal(err)
 	}
-	return checkMode(greet(ctx, b.client))
+	for _, client := range masters {
+		if err := client.Do(ctx, client.B().Ping().Build()).Error(); err != nil {
+			return refusal(err)
+		}
+		if mode, _ := greet(ctx, client); b.nodes == nil {
+			if err := checkMode(mode); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // refusal is what an error of the connection means.
@@ -180,7 +222,7 @@ func refusal(err error) error {
 }
 
 // checkMode fails for a server that is not what the URL says.
-func checkMode(mode, _ string) error {
+func checkMode(mode string) error {
 	switch mode {
 	case "cluster":
 		return &RejectedError{Message: "it is a node of a cluster", Mend: "add ?cluster=true to --redis-url"}
@@ -192,7 +234,14 @@ func checkMode(mode, _ string) error {
 }
 
 // Healthy says why live lines cannot come, or nil.
-func (b *Broker) Healthy() error { return b.subscriber.healthy() }
+func (b *Broker) Healthy() error {
+	if b.nodes != nil {
+		if err := b.nodes.fault(); err != nil {
+			return fmt.Errorf("redis: no live lines: %w", err)
+		}
+	}
+	return b.subscriber.healthy()
+}
 
 // A RejectedError is Redis' refusal to serve us, such as a wrong password, which does not
 // mend itself.
@@ -233,13 +282,13 @@ func (b *Broker) Append(ctx context.Context, channel string, batch loglane.Batch
 	}
 	keep := b.retentionOf(channel)
 	args := make([]string, 0, 10+2*len(batch.Lines))
-	args = append(args, channel, "PUBLISH", batch.Producer, strconv.FormatUint(batch.After, 10), loglane.NewEpoch(),
+	args = append(args, channel, b.layout.publish(), batch.Producer, strconv.FormatUint(batch.After, 10), loglane.NewEpoch(),
 		strconv.FormatInt(keep.TTL.Milliseconds(), 10), strconv.Itoa(keep.Lines), strconv.Itoa(keep.Bytes),
 		seconds(loglane.MetaTTL), seconds(loglane.ProducerTTL))
 	for _, line := range batch.Lines {
 		args = append(args, strconv.FormatUint(line.K, 10), string(line.Record))
 	}
-	reply, err := b.append.Exec(ctx, b.client, []string{streamKey(channel), metaKey(channel)}, args).ToArray()
+	reply, err := b.run(ctx, b.append, []string{b.layout.streamKey(channel), metaKey(channel)}, args).ToArray()
 	if err != nil {
 		return loglane.Receipt{}, unavailable(err)
 	}

@@ -141,7 +141,7 @@ func (e *examination) lines(ctx context.Context, client rueidis.Client, span tim
 func (e *examination) census(ctx context.Context, client rueidis.Client) error {
 	r := e.report
 	var err error
-	if r.Census, err = takeCensus(ctx, client, r.Database, now().Add(censusTime)); err != nil {
+	if r.Census, err = takeCensus(ctx, client, standalone, r.Database, now().Add(censusTime)); err != nil {
 		return answer(err)
 	}
 	ends := now().Add(censusTime) // of all others together
@@ -156,7 +156,7 @@ func (e *examination) census(ctx context.Context, client rueidis.Client) error {
 		if err != nil {
 			return err
 		}
-		census, err := takeCensus(ctx, other, database, ends)
+		census, err := takeCensus(ctx, other, standalone, database, ends)
 		if err := answer(err); err != nil {
 			return err
 		}
@@ -196,8 +196,10 @@ func (e *examination) roundTrip(ctx context.Context) (time.Duration, error) {
 				return 0, event.Err
 			case event.Kind == loglane.Confirmed:
 				sent = now()
-				publish := broker.client.B().Publish().Channel(channel).Message("").Build()
-				if err := broker.client.Do(ctx, publish).Error(); err != nil {
+				publish := func(b rueidis.Builder) rueidis.Completed {
+					return b.Arbitrary(broker.layout.publish(), channel, "").Build()
+				}
+				if err := broker.do(ctx, channel, publish).Error(); err != nil {
 					return 0, err
 				}
 			case event.Kind == loglane.Lines:

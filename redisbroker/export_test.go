@@ -11,3 +11,6 @@ func Hosts(rawURL string) ([]string, error) {
 	}
 	return a.hosts, nil
 }
+
+// SlotOf is the slot of a key.
+var SlotOf = slotOf

@@ -151,7 +151,7 @@ func (r *Report) databaseProblems() []Problem {
 	}
 	if unstored >= 0 {
 		return []Problem{{AspectDatabase, false, fmt.Sprintf("a line that was published in %s is in no history: who comes later does not see it",
-			loglane.ContextOf(r.Heard[unstored].Channel)), "let the publisher XADD to " + streamKey(r.Heard[unstored].Channel) + ", too"}}
+			loglane.ContextOf(r.Heard[unstored].Channel)), "let the publisher XADD to " + standalone.streamKey(r.Heard[unstored].Channel) + ", too"}}
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func ACL() string {
 func reserved(rule, nonce string) string {
 	switch rule {
 	case streamKeys:
-		return streamKey("logs:ll:check:" + nonce)
+		return standalone.streamKey("logs:ll:check:" + nonce)
 	case metaKeys:
 		return metaKey("logs:ll:check:" + nonce)
 	case sessionKeys:

@@ -11,23 +11,10 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/redis/rueidis"
 )
 
-const (
-	// sentinelEvery is about how often Sentinels are asked for the master; each process
-	// has its own rhythm.
-	sentinelEvery   = time.Second
-	sentinelTimeout = 1500 * time.Millisecond
-	// sentinelFresh is how long an answer will do for further connections.
-	sentinelFresh = 200 * time.Millisecond
-	// sentinelGrace is how long the other Sentinels are waited for once most have answered.
-	sentinelGrace = 100 * time.Millisecond
-	// sentinelReset is how long Sentinels must tell of an older failover until they are
-	// believed: somebody has set them up anew.
-	sentinelReset = 10 * time.Second
-)
+// sentinelFresh is how long an answer will do for further connections.
+const sentinelFresh = 200 * time.Millisecond
 
 // A sentinels follows the master that Sentinels name. All connections of a broker are made
 // through it, and it ends those to a server that is the master no more: a client by itself
@@ -38,7 +25,7 @@ const (
 type sentinels struct {
 	name    string // of the master
 	log     *slog.Logger
-	members []*member
+	members []*server
 	moved   func() // called after the master has changed
 
 	asking  sync.Mutex // held while Sentinels are asked
@@ -67,25 +54,15 @@ func (c *masterConn) Close() error {
 	return c.Conn.Close()
 }
 
-// A member is one Sentinel.
-type member struct {
-	option rueidis.ClientOption
-
-	mu     sync.Mutex
-	client rueidis.Client
-	closed bool
-}
-
 func newSentinels(a *address, moved func(), log *slog.Logger) *sentinels {
 	s := &sentinels{name: a.master, log: log, moved: moved, conns: make(map[*masterConn]struct{})}
 	for _, host := range a.hosts {
 		option := a.option
-		option.InitAddress = []string{host}
 		option.SelectDB = 0
-		option.Dialer.Timeout = min(option.Dialer.Timeout, sentinelTimeout)
+		option.Dialer.Timeout = min(option.Dialer.Timeout, askTimeout)
 		option.Username, option.Password = a.sentinelUser, a.sentinelPassword
 		option.ReadBufferEachConn, option.WriteBufferEachConn = 4<<10, 4<<10
-		s.members = append(s.members, &member{option: option})
+		s.members = append(s.members, newServer(host, option))
 	}
 	return s
 }
@@ -93,7 +70,7 @@ func newSentinels(a *address, moved func(), log *slog.Logger) *sentinels {
 // run asks again and again, until ctx ends.
 func (s *sentinels) run(ctx context.Context, role func(context.Context) string) {
 	for {
-		pause := time.NewTimer(sentinelEvery*4/5 + rand.N(sentinelEvery*2/5))
+		pause := time.NewTimer(askEvery*4/5 + rand.N(askEvery*2/5))
 		select {
 		case <-ctx.Done():
 			pause.Stop()
@@ -114,7 +91,7 @@ func (s *sentinels) checkRole(ctx context.Context, role func(context.Context) st
 	if open == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, sentinelTimeout)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if role(ctx) == "replica" {
 		s.leave(func(c *masterConn) bool { return c.to == to })
@@ -188,53 +165,33 @@ type sentinelAnswer struct {
 	err    error
 }
 
-// ask asks all Sentinels at once. The latest failover counts; with the same, where the
-// master was before.
+// ask asks all Sentinels. The latest failover counts; with the same, where the master was
+// before.
 func (s *sentinels) ask(ctx context.Context) sentinelAnswer {
-	ctx, cancel := context.WithTimeout(ctx, sentinelTimeout)
-	defer cancel()
-	answers := make(chan sentinelAnswer, len(s.members))
-	for _, m := range s.members {
-		s.workers.Go(func() { answers <- m.ask(ctx, s.name) })
-	}
+	answers, faults := askAll(ctx, &s.workers, s.members, s.askOne)
 	s.mu.Lock()
 	before := s.master
 	s.mu.Unlock()
 	var best sentinelAnswer
-	var faults []error
-	var enough <-chan time.Time
-	for n := 1; n <= len(s.members); n++ {
-		select {
-		case a := <-answers:
-			switch {
-			case a.err != nil:
-				faults = append(faults, a.err)
-			case best.master == "", a.epoch > best.epoch, a.epoch == best.epoch && a.master == before:
-				best = a
-			}
-		case <-enough:
-			return best
-		}
-		if enough == nil && 2*(n-len(faults)) > len(s.members) {
-			grace := time.NewTimer(sentinelGrace)
-			defer grace.Stop()
-			enough = grace.C
+	for _, a := range answers {
+		if best.master == "" || a.epoch > best.epoch || a.epoch == best.epoch && a.master == before {
+			best = a
 		}
 	}
 	if best.master == "" {
-		best.err = joinFaults(faults)
+		best.err = joinFaults("no Sentinel tells the master", faults)
 	}
 	return best
 }
 
 // joinFaults is one error of several Sentinels'. One that does not mend itself comes first.
-func joinFaults(faults []error) error {
+func joinFaults(what string, faults []error) error {
 	for _, err := range faults {
 		if errors.As(err, new(*RejectedError)) {
 			return err
 		}
 	}
-	return fmt.Errorf("no Sentinel tells the master: %w", errors.Join(faults...))
+	return fmt.Errorf("%s: %w", what, errors.Join(faults...))
 }
 
 // settle takes an answer; connections to other servers end.
@@ -246,7 +203,7 @@ func (s *sentinels) settle(a sentinelAnswer) {
 	before := s.master
 	switch {
 	case a.err != nil:
-	case a.epoch >= s.epoch, !s.older.IsZero() && now().Sub(s.older) > sentinelReset:
+	case a.epoch >= s.epoch, !s.older.IsZero() && now().Sub(s.older) > askReset:
 		s.master, s.epoch, s.older = a.master, a.epoch, time.Time{}
 	case s.older.IsZero(): // of a Sentinel that has not heard of the failover yet
 		s.older = now()
@@ -266,68 +223,45 @@ func (s *sentinels) settle(a sentinelAnswer) {
 	}
 }
 
-// ask asks one Sentinel. Its address changes as soon as a replica is promoted.
-func (m *member) ask(ctx context.Context, name string) (a sentinelAnswer) {
+// askOne asks one Sentinel. Its address changes as soon as a replica is promoted.
+func (s *sentinels) askOne(ctx context.Context, m *server) (a sentinelAnswer, err error) {
 	client, err := m.connect()
 	if err != nil {
-		return sentinelAnswer{err: err}
+		return a, err
 	}
+	name := s.name
 	results := client.DoMulti(ctx,
 		client.B().Arbitrary("SENTINEL", "MASTER", name).Build(),
 		client.B().SentinelGetMasterAddrByName().Master(name).Build())
 	about, err := results[0].AsStrMap()
 	if err != nil {
-		return sentinelAnswer{err: m.fault(err, name)}
+		return a, sentinelFault(m.addr, name, err)
 	}
 	place, err := results[1].AsStrSlice()
 	if err != nil || len(place) != 2 {
-		return sentinelAnswer{err: m.fault(fmt.Errorf("an address of %d parts: %w", len(place), err), name)}
+		return a, sentinelFault(m.addr, name, fmt.Errorf("an address of %d parts: %w", len(place), err))
 	}
-	return sentinelAnswer{master: net.JoinHostPort(place[0], place[1]), epoch: parseNumber(about["config-epoch"])}
+	return sentinelAnswer{master: net.JoinHostPort(place[0], place[1]), epoch: parseNumber(about["config-epoch"])}, nil
 }
 
-func (m *member) fault(err error, name string) error {
-	where := "the Sentinel " + m.option.InitAddress[0]
+func sentinelFault(addr, name string, err error) error {
+	where := "the Sentinel " + addr
 	message := strings.TrimPrefix(err.Error(), "ERR ")
 	switch {
 	case strings.HasPrefix(message, "No such master"):
 		return &RejectedError{Message: where + " knows no master named " + name, Mend: "set master_set= in --redis-url to the name in sentinel.conf"}
 	case strings.HasPrefix(message, "unknown command"):
-		return &RejectedError{Message: m.option.InitAddress[0] + " is no Sentinel", Mend: "leave master_set= out of --redis-url, or name Sentinels"}
+		return &RejectedError{Message: addr + " is no Sentinel", Mend: "leave master_set= out of --redis-url, or name Sentinels"}
 	case rejects(message):
 		return &RejectedError{Message: where + " says " + message, Mend: "set sentinel_username= and sentinel_password= in --redis-url"}
 	}
 	return fmt.Errorf("%s: %w", where, err)
 }
 
-// connect makes the client when it is first needed; it connects again by itself, whenever
-// it is asked for something.
-func (m *member) connect() (rueidis.Client, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case m.closed:
-		return nil, rueidis.ErrClosing
-	case m.client != nil:
-		return m.client, nil
-	}
-	client, err := rueidis.NewClient(m.option)
-	if client == nil {
-		return nil, err
-	}
-	m.client = client
-	return client, nil
-}
-
 // close ends the connections to Sentinels.
 func (s *sentinels) close() {
 	for _, m := range s.members {
-		m.mu.Lock()
-		m.closed = true
-		if m.client != nil {
-			m.client.Close()
-		}
-		m.mu.Unlock()
+		m.close()
 	}
 	s.workers.Wait()
 }

@@ -105,8 +105,8 @@ func (s *Sentinel) urlFor(login string) string {
 func (s *Sentinel) Master() *Server {
 	votes := make(map[string]int)
 	for _, sentinel := range s.Sentinels {
-		if _, port, err := sentinel.pair("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MasterName); err == nil {
-			votes[port]++
+		if place, err := sentinel.list("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MasterName); err == nil && len(place) == 2 {
+			votes[place[1]]++
 		}
 	}
 	for _, server := range s.Servers {

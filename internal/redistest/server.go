@@ -106,22 +106,22 @@ func (s *Server) Restart() {
 	s.await()
 }
 
-// pair is Do for an answer of two texts.
-func (s *Server) pair(args ...string) (first, second string, err error) {
+// list is Do for an answer of texts.
+func (s *Server) list(args ...string) (all []string, err error) {
 	err = s.dialogue(func(conn net.Conn, r *bufio.Reader) error {
 		length, err := roundTrip(conn, r, args...)
 		if err != nil {
 			return err
 		}
-		if length != "2" {
-			return fmt.Errorf("an answer of %s parts", length)
-		}
-		if first, err = readReply(r); err == nil {
-			second, err = readReply(r)
+		n, err := strconv.Atoi(length)
+		for ; err == nil && n > 0; n-- {
+			var text string
+			text, err = readReply(r)
+			all = append(all, text)
 		}
 		return err
 	})
-	return first, second, err
+	return all, err
 }
 
 // info returns a section of INFO, "" while the server does not answer.
