@@ -1,6 +1,7 @@
 package redisbroker_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/loglane/loglane"
@@ -45,10 +46,13 @@ func (s clustered) Flush(channel string) {
 	s.site.Do(s.stream(channel), "DEL", s.stream(channel), s.meta(channel))
 }
 
-// The contract holds in a cluster.
+// The contract holds in a cluster, for a user with the smallest rule.
 func TestBrokerInACluster(t *testing.T) {
 	site := redistest.StartCluster(t)
-	url := site.URL()
+	for _, node := range site.Nodes {
+		node.MustDo(append([]string{"ACL", "SETUSER", "loglane", "reset", "on", ">pass"}, strings.Fields(redisbroker.ClusterACL())...)...)
+	}
+	url := site.UserURL("loglane", "pass")
 	brokertest.Run(t, func(t *testing.T, opts brokertest.Options) brokertest.Subject {
 		return clustered{Broker: openURL(t, url, redisbroker.Options{Retention: opts.Retention}), t: t, site: site}
 	})

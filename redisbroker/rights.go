@@ -73,6 +73,41 @@ var rights = []right{
 
 func words(text string) []string { return strings.Fields(text) }
 
+// clusterGrants are the commands that take another's place in a cluster; "" is none.
+var clusterGrants = map[string]string{
+	"+select": "", "+psubscribe": "",
+	"+publish": "+spublish", "+subscribe": "+ssubscribe", "+unsubscribe": "+sunsubscribe",
+}
+
+const clusterStreamKeys = "~stream:{logs:*"
+
+// rightsIn are the rights that are needed in a layout.
+func rightsIn(l layout) []right {
+	if l != cluster {
+		return rights
+	}
+	var all []right
+	for _, r := range rights {
+		if grant, other := clusterGrants[r.grant]; other {
+			if grant == "" {
+				continue
+			}
+			r.grant = grant
+			if len(r.trial) > 0 {
+				r.trial = append([]string{strings.ToUpper(grant[1:])}, r.trial[1:]...)
+			}
+		}
+		if r.name == streamKeys {
+			r.name = clusterStreamKeys
+		}
+		all = append(all, r)
+	}
+	return append(all,
+		right{"+asking", "", words("ASKING")},
+		right{"+cluster|info", "", words("CLUSTER INFO")},
+		right{"+cluster|slots", "", words("CLUSTER SLOTS")})
+}
+
 // ACL returns the smallest rule of an ACL that a gateway and a publisher need, as ACL
 // SETUSER takes it after the user's name and password:
 //
@@ -80,7 +115,12 @@ func words(text string) []string { return strings.Fields(text) }
 //
 // A user that has it, and nothing else, may neither read nor change the keys of other
 // programs; by SCAN it learns their names.
-func ACL() string {
+func ACL() string { return rule(rightsIn(standalone)) }
+
+// ClusterACL is [ACL] for a cluster, whose nodes each need the user.
+func ClusterACL() string { return rule(rightsIn(cluster)) }
+
+func rule(rights []right) string {
 	var names, commands []string
 	for _, r := range rights {
 		if r.name != "" && !slices.Contains(names, r.name) {
