@@ -40,7 +40,13 @@ func Examine(ctx context.Context, opts Options, listening time.Duration) (*Repor
 		e.option.DialCtxFn = e.sentinels.dial
 	}
 	defer e.close()
-	if err := e.run(ctx, listening); err != nil {
+	if a.layout == cluster {
+		e.report.Cluster = true
+		err = e.runCluster(ctx)
+	} else {
+		err = e.run(ctx, listening)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return e.report, nil
@@ -69,7 +75,7 @@ func (e *examination) run(ctx context.Context, listening time.Duration) error {
 	if r.Server.Mode == "cluster" || r.Server.Mode == "sentinel" {
 		return nil // most commands fail there, and that is why
 	}
-	if r.Missing, r.Refusals, err = missingRights(ctx, bare, loglane.NewProducer()); err != nil {
+	if r.Missing, r.Refusals, err = missingRights(ctx, bare, rights, loglane.NewProducer()); err != nil {
 		return err
 	}
 	r.Missing = slices.DeleteFunc(r.Missing, func(rule string) bool { return rule == "+select" && r.Database == 0 })

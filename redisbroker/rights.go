@@ -137,6 +137,8 @@ func rule(rights []right) string {
 // reserved.
 func reserved(rule, nonce string) string {
 	switch rule {
+	case clusterStreamKeys:
+		return cluster.streamKey("logs:ll:check:" + nonce)
 	case streamKeys:
 		return standalone.streamKey("logs:ll:check:" + nonce)
 	case metaKeys:
@@ -157,13 +159,13 @@ func reserved(rule, nonce string) string {
 // missingRights tries every right and returns the rules that would have to be added, and
 // what else Redis said against the commands, such as MISCONF. client is one that has not
 // selected a database: that may be forbidden, too.
-func missingRights(ctx context.Context, client rueidis.Client, nonce string) (missing, refusals []string, err error) {
+func missingRights(ctx context.Context, client rueidis.Client, rights []right, nonce string) (missing, refusals []string, err error) {
 	t := &trials{proved: make(map[string]bool)}
 	subscribing, _ := client.Dedicate()
 	defer subscribing.Close()
 	queueing, _ := client.Dedicate()
 	defer queueing.Close() // which drops the transaction
-	if err := t.queue(ctx, queueing, nonce); err != nil {
+	if err := t.queue(ctx, queueing, rights, nonce); err != nil {
 		return nil, nil, err
 	}
 	for _, r := range rights {
@@ -174,6 +176,10 @@ func missingRights(ctx context.Context, client rueidis.Client, nonce string) (mi
 		switch name := reserved(r.name, nonce); r.grant {
 		case "+subscribe":
 			cmd = subscribing.B().Subscribe().Channel(name).Build()
+		case "+ssubscribe":
+			cmd = subscribing.B().Ssubscribe().Channel(name).Build()
+		case "+sunsubscribe":
+			cmd = subscribing.B().Sunsubscribe().Build()
 		case "+psubscribe":
 			cmd = subscribing.B().Psubscribe().Pattern(loglanePattern).Build()
 		default:
@@ -198,7 +204,7 @@ type trials struct {
 }
 
 // queue tries all but subscriptions. Without MULTI nothing may be tried, for it would run.
-func (t *trials) queue(ctx context.Context, wire rueidis.DedicatedClient, nonce string) error {
+func (t *trials) queue(ctx context.Context, wire rueidis.DedicatedClient, rights []right, nonce string) error {
 	err := wire.Do(ctx, wire.B().Multi().Build()).Error()
 	if fault := t.note(right{grant: "+multi"}, err); fault != nil || err != nil {
 		return fault
@@ -236,6 +242,9 @@ func (t *trials) queue(ctx context.Context, wire rueidis.DedicatedClient, nonce 
 // note takes what became of a trial; an error means that Redis could not be asked.
 func (t *trials) note(r right, err error) error {
 	var denied bool
+	if redirected(err) { // rights are judged before slots are
+		err = nil
+	}
 	if err != nil {
 		if _, answered := rueidis.IsRedisErr(err); !answered {
 			return unavailable(err)
