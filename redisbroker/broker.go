@@ -38,7 +38,10 @@ type Options struct {
 type Broker struct {
 	retention, global loglane.Retention
 	log               *slog.Logger
-	client            rueidis.Client
+	layout            layout
+	client            rueidis.Client // nil in a cluster
+	sentinels         *sentinels     // nil where the URL names none
+	nodes             *nodes         // nil but in a cluster
 	subscriber        *subscriber
 	append, check     *rueidis.Lua
 	noteForeign       *rueidis.Lua
@@ -76,28 +79,55 @@ func New(opts Options) (*Broker, error) {
 	if b.log == nil {
 		b.log = slog.Default()
 	}
-	option, err := clientOption(opts)
+	a, err := parseAddress(opts)
 	if err := errors.Join(err, b.retention.Check(), b.global.Check()); err != nil {
 		return nil, err
 	}
-	// With ForceSingleClient there is a client also where Redis could not be reached.
-	if b.client, err = rueidis.NewClient(option); b.client == nil {
+	b.layout, b.subscriber = a.layout, newSubscriber(b)
+	if err := b.connect(a); err != nil {
 		return nil, fmt.Errorf("redis %s: %w", Redacted(opts.URL), err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
-	b.subscriber = newSubscriber(b)
-	b.workers.Go(func() { b.subscriber.run(ctx) })
+	if b.nodes != nil {
+		b.nodes.refresh(ctx) // as a client of one server connects before it returns
+	}
+	b.subscriber.begin(ctx)
 	b.workers.Go(func() { b.watch(ctx) })
+	if b.sentinels != nil {
+		b.workers.Go(func() { b.sentinels.run(ctx, b.role) })
+	}
+	if b.nodes != nil {
+		b.workers.Go(func() { b.nodes.run(ctx) })
+	}
 	return b, nil
 }
 
-func clientOption(opts Options) (rueidis.ClientOption, error) {
-	option, _, err := parseURL(opts.URL)
+func (b *Broker) connect(a *address) (err error) {
+	switch a.layout {
+	case cluster:
+		b.nodes = newNodes(a, b.subscriber.assign, b.log)
+		return nil
+	case sentinel:
+		b.sentinels = newSentinels(a, b.subscriber.hurry, b.log)
+		a.option.DialCtxFn = b.sentinels.dial
+		a.option.InitAddress = []string{a.master}
+	}
+	// With ForceSingleClient there is a client also where Redis could not be reached.
+	if b.client, err = rueidis.NewClient(a.option); b.client == nil {
+		return err
+	}
+	return nil
+}
+
+// parseAddress reads the URL; the option is one for a client of a single server.
+func parseAddress(opts Options) (*address, error) {
+	a, err := parseURL(opts.URL)
 	if err != nil {
-		return option, fmt.Errorf("the Redis URL is malformed: %w; an example is redis://user:password@127.0.0.1:6379/1, "+
+		return nil, fmt.Errorf("the Redis URL is malformed: %w; an example is redis://user:password@127.0.0.1:6379/1, "+
 			"where the password has every sign but letters and digits as %%XX", err)
 	}
+	option := &a.option
 	option.ForceSingleClient = true
 	option.DisableRetry = true // read-only commands would be tried for ever
 	option.DisableCache = true
@@ -114,13 +144,39 @@ func clientOption(opts Options) (rueidis.ClientOption, error) {
 	if option.ClientName == "" {
 		option.ClientName = "loglane"
 	}
-	return option, nil
+	return a, nil
+}
+
+// greet asks the server what it is: alone, a Sentinel or in a cluster (mode), master or
+// replica (role). Every user may ask.
+func greet(ctx context.Context, client rueidis.Client) (mode, role string) {
+	about, err := client.Do(ctx, client.B().Hello().Build()).AsMap()
+	if err != nil {
+		return "", ""
+	}
+	text := func(name string) string {
+		m := about[name]
+		text, _ := m.ToString() // "" where the server does not tell
+		return text
+	}
+	return text("mode"), text("role")
+}
+
+func (b *Broker) role(ctx context.Context) string {
+	_, role := greet(ctx, b.client)
+	return role
 }
 
 // Close ends what New started and waits for it. Commands under way fail.
 func (b *Broker) Close(context.Context) error {
+	b.subscriber.end()
 	b.cancel()
-	b.client.Close()
+	if b.client != nil {
+		b.client.Close()
+	}
+	if b.nodes != nil {
+		b.nodes.close()
+	}
 	b.workers.Wait()
 	return nil
 }
@@ -128,23 +184,76 @@ func (b *Broker) Close(context.Context) error {
 // Ping asks Redis for an answer. Its error is a [*RejectedError] where Redis is there and
 // refuses us, which does not mend itself.
 func (b *Broker) Ping(ctx context.Context) error {
-	err := b.client.Do(ctx, b.client.B().Ping().Build()).Error()
-	if err == nil {
+	if b.nodes != nil {
+		ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+		defer cancel()
+		if err := b.nodes.arrived(ctx); err != nil {
+			return refusal(err)
+		}
+	}
+	masters, err := b.masters()
+	if err != nil {
+		return refusal(err)
+	}
+	for _, client := range masters {
+		if err := client.Do(ctx, client.B().Ping().Build()).Error(); err != nil {
+			return refusal(err)
+		}
+		if mode, _ := greet(ctx, client); b.nodes == nil {
+			if err := checkMode(mode); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refusal is what an error of the connection means.
+func refusal(err error) error {
+	var rejected *RejectedError
+	switch message := err.Error(); {
+	case errors.As(err, &rejected):
+		return rejected
+	case rejects(message):
+		return &RejectedError{Message: message}
+	default:
+		return unavailable(err)
+	}
+}
+
+// checkMode fails for a server that is not what the URL says.
+func checkMode(mode string) error {
+	switch mode {
+	case "cluster":
+		return &RejectedError{Message: "it is a node of a cluster", Mend: "add ?cluster=true to --redis-url"}
+	case "sentinel":
+		return &RejectedError{Message: "it is a Sentinel", Mend: "add ?master_set=NAME to --redis-url, with the name in sentinel.conf"}
+	default:
 		return nil
 	}
-	if message := err.Error(); rejects(message) {
-		return &RejectedError{Message: message}
-	}
-	return unavailable(err)
 }
 
 // Healthy says why live lines cannot come, or nil.
-func (b *Broker) Healthy() error { return b.subscriber.healthy() }
+func (b *Broker) Healthy() error {
+	if b.nodes != nil {
+		if err := b.nodes.fault(); err != nil {
+			return fmt.Errorf("redis: no live lines: %w", err)
+		}
+	}
+	return b.subscriber.healthy()
+}
 
-// A RejectedError is Redis' refusal to serve us, such as a wrong password.
-type RejectedError struct{ Message string }
+// A RejectedError is Redis' refusal to serve us, such as a wrong password, which does not
+// mend itself.
+type RejectedError struct {
+	Message string
+	Mend    string // what would help; "" for a refused login
+}
 
 func (e *RejectedError) Error() string {
+	if e.Mend != "" {
+		return "Redis cannot serve: " + e.Message + " (" + e.Mend + ")"
+	}
 	return "Redis refused the login: " + e.Message + " (set user and password in --redis-url, such as redis://user:password@host:6379/1)"
 }
 
@@ -173,13 +282,13 @@ func (b *Broker) Append(ctx context.Context, channel string, batch loglane.Batch
 	}
 	keep := b.retentionOf(channel)
 	args := make([]string, 0, 10+2*len(batch.Lines))
-	args = append(args, channel, "PUBLISH", batch.Producer, strconv.FormatUint(batch.After, 10), loglane.NewEpoch(),
+	args = append(args, channel, b.layout.publish(), batch.Producer, strconv.FormatUint(batch.After, 10), loglane.NewEpoch(),
 		strconv.FormatInt(keep.TTL.Milliseconds(), 10), strconv.Itoa(keep.Lines), strconv.Itoa(keep.Bytes),
 		seconds(loglane.MetaTTL), seconds(loglane.ProducerTTL))
 	for _, line := range batch.Lines {
 		args = append(args, strconv.FormatUint(line.K, 10), string(line.Record))
 	}
-	reply, err := b.append.Exec(ctx, b.client, []string{streamKey(channel), metaKey(channel)}, args).ToArray()
+	reply, err := b.run(ctx, b.append, []string{b.layout.streamKey(channel), metaKey(channel)}, args).ToArray()
 	if err != nil {
 		return loglane.Receipt{}, unavailable(err)
 	}

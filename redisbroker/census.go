@@ -2,7 +2,6 @@ package redisbroker
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -28,24 +27,24 @@ type Census struct {
 
 // takeCensus finds the channels of the database that client has selected; after ends it is
 // cut short.
-func takeCensus(ctx context.Context, client rueidis.Client, database int, ends time.Time) (Census, error) {
+func takeCensus(ctx context.Context, client rueidis.Client, keys layout, database int, ends time.Time) (Census, error) {
 	census := Census{Database: database}
 	seen := make(map[string]bool)
 	for cursor := uint64(0); ; {
-		cmd := client.B().Scan().Cursor(cursor).Match(streamKey(loglanePattern)).Count(scanCount).Type("stream").Build()
+		cmd := client.B().Scan().Cursor(cursor).Match(keys.streamPattern(loglane.ChannelPrefix)).Count(scanCount).Type("stream").Build()
 		page, err := client.Do(ctx, cmd).AsScanEntry()
 		if err != nil {
 			return census, err
 		}
 		var channels []string
 		for _, key := range page.Elements {
-			channel := strings.TrimPrefix(key, streamKey(""))
+			channel := keys.channelOf(key)
 			if _, err := loglane.ChannelName(loglane.ContextOf(channel)); err == nil && !seen[channel] {
 				seen[channel] = true
 				channels = append(channels, channel)
 			}
 		}
-		if err := census.add(ctx, client, channels); err != nil {
+		if err := census.add(ctx, client, keys, channels); err != nil {
 			return census, err
 		}
 		if cursor = page.Cursor; cursor == 0 {
@@ -60,15 +59,15 @@ func takeCensus(ctx context.Context, client rueidis.Client, database int, ends t
 
 // add looks at channels' lengths and last lines. One that is gone meanwhile, or empty, has
 // no history.
-func (c *Census) add(ctx context.Context, client rueidis.Client, channels []string) error {
+func (c *Census) add(ctx context.Context, client rueidis.Client, keys layout, channels []string) error {
 	if len(channels) == 0 {
 		return nil
 	}
 	var cmds rueidis.Commands
 	for _, channel := range channels {
 		cmds = append(cmds,
-			client.B().Xlen().Key(streamKey(channel)).Build(),
-			client.B().Xrevrange().Key(streamKey(channel)).End("+").Start("-").Count(1).Build())
+			client.B().Xlen().Key(keys.streamKey(channel)).Build(),
+			client.B().Xrevrange().Key(keys.streamKey(channel)).End("+").Start("-").Count(1).Build())
 	}
 	results := client.DoMulti(ctx, cmds...)
 	for i, channel := range channels {

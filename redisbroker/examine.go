@@ -25,17 +25,28 @@ const tripTime = 3 * time.Second
 // login ([*RejectedError]), or it cannot be reached ([loglane.ErrUnavailable]).
 func Examine(ctx context.Context, opts Options, listening time.Duration) (*Report, error) {
 	opts.Logger = slog.New(slog.DiscardHandler) // what it would log is in the report
-	option, err := clientOption(opts)
+	a, err := parseAddress(opts)
 	if err != nil {
 		return nil, err
 	}
+	option := a.option
 	username := option.Username
 	if username == "" {
 		username = "default"
 	}
 	e := &examination{opts: opts, option: option, report: &Report{URL: Redacted(opts.URL), User: username, Database: option.SelectDB}}
+	if a.layout == sentinel {
+		e.sentinels = newSentinels(a, func() {}, opts.Logger)
+		e.option.DialCtxFn = e.sentinels.dial
+	}
 	defer e.close()
-	if err := e.run(ctx, listening); err != nil {
+	if a.layout == cluster {
+		e.report.Cluster = true
+		err = e.runCluster(ctx)
+	} else {
+		err = e.run(ctx, listening)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return e.report, nil
@@ -47,6 +58,8 @@ type examination struct {
 	option  rueidis.ClientOption
 	report  *Report
 	clients map[int]rueidis.Client
+
+	sentinels *sentinels // nil where the URL names none
 }
 
 func (e *examination) run(ctx context.Context, listening time.Duration) error {
@@ -62,7 +75,7 @@ func (e *examination) run(ctx context.Context, listening time.Duration) error {
 	if r.Server.Mode == "cluster" || r.Server.Mode == "sentinel" {
 		return nil // most commands fail there, and that is why
 	}
-	if r.Missing, r.Refusals, err = missingRights(ctx, bare, loglane.NewProducer()); err != nil {
+	if r.Missing, r.Refusals, err = missingRights(ctx, bare, rights, loglane.NewProducer()); err != nil {
 		return err
 	}
 	r.Missing = slices.DeleteFunc(r.Missing, func(rule string) bool { return rule == "+select" && r.Database == 0 })
@@ -96,10 +109,7 @@ func answer(err error) error {
 	if err == nil || strings.HasPrefix(err.Error(), "NOPERM") {
 		return nil
 	}
-	if message := err.Error(); rejects(message) {
-		return &RejectedError{Message: message}
-	}
-	return unavailable(err)
+	return refusal(err)
 }
 
 // lines looks at histories and live lines.
@@ -137,7 +147,7 @@ func (e *examination) lines(ctx context.Context, client rueidis.Client, span tim
 func (e *examination) census(ctx context.Context, client rueidis.Client) error {
 	r := e.report
 	var err error
-	if r.Census, err = takeCensus(ctx, client, r.Database, now().Add(censusTime)); err != nil {
+	if r.Census, err = takeCensus(ctx, client, standalone, r.Database, now().Add(censusTime)); err != nil {
 		return answer(err)
 	}
 	ends := now().Add(censusTime) // of all others together
@@ -152,7 +162,7 @@ func (e *examination) census(ctx context.Context, client rueidis.Client) error {
 		if err != nil {
 			return err
 		}
-		census, err := takeCensus(ctx, other, database, ends)
+		census, err := takeCensus(ctx, other, standalone, database, ends)
 		if err := answer(err); err != nil {
 			return err
 		}
@@ -192,8 +202,10 @@ func (e *examination) roundTrip(ctx context.Context) (time.Duration, error) {
 				return 0, event.Err
 			case event.Kind == loglane.Confirmed:
 				sent = now()
-				publish := broker.client.B().Publish().Channel(channel).Message("").Build()
-				if err := broker.client.Do(ctx, publish).Error(); err != nil {
+				publish := func(b rueidis.Builder) rueidis.Completed {
+					return b.Arbitrary(broker.layout.publish(), channel, "").Build()
+				}
+				if err := broker.do(ctx, channel, publish).Error(); err != nil {
 					return 0, err
 				}
 			case event.Kind == loglane.Lines:
@@ -257,5 +269,8 @@ func (e *examination) client(database int) (rueidis.Client, error) {
 func (e *examination) close() {
 	for _, client := range e.clients {
 		client.Close()
+	}
+	if e.sentinels != nil {
+		e.sentinels.close()
 	}
 }

@@ -10,6 +10,7 @@ import (
 // A followed is one Pub/Sub channel that somebody in this process listens to.
 type followed struct {
 	name string
+	line *line // where it is subscribed, nil while nobody knows; the subscriber's lock guards it
 
 	mu        sync.Mutex // held while events are emitted, so that they are serial
 	listeners map[*listener]struct{}

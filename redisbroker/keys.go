@@ -1,7 +1,40 @@
 package redisbroker
 
-// The names in Redis of what belongs to a channel: wire.md §2.
-func streamKey(channel string) string { return "stream:" + channel }
+import "strings"
+
+// The names in Redis of what belongs to a channel: wire.md §2. In a cluster the braces keep
+// all of a channel in one slot, which is the Pub/Sub channel's, too.
+func (l layout) streamKey(channel string) string {
+	if l == cluster {
+		return "stream:{" + channel + "}"
+	}
+	return "stream:" + channel
+}
+
+// streamPattern matches the streams whose channels begin with a prefix; special signs in
+// it are escaped.
+func (l layout) streamPattern(prefix string) string {
+	if l == cluster {
+		return "stream:{" + prefix + "*}"
+	}
+	return "stream:" + prefix + "*"
+}
+
+// channelOf is the channel that a stream belongs to.
+func (l layout) channelOf(stream string) string {
+	if l == cluster {
+		return strings.TrimSuffix(strings.TrimPrefix(stream, "stream:{"), "}")
+	}
+	return strings.TrimPrefix(stream, "stream:")
+}
+
+// publish is the command that live lines go out by.
+func (l layout) publish() string {
+	if l == cluster {
+		return "SPUBLISH"
+	}
+	return "PUBLISH"
+}
 
 func metaKey(channel string) string { return "loglane:meta:{" + channel + "}" }
 

@@ -3,7 +3,6 @@ package redisbroker
 import (
 	"context"
 	_ "embed"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -52,43 +51,53 @@ func (b *Broker) List(ctx context.Context, prefix string, limit int) (list []log
 
 // scan returns the channels with a history, sorted. more says that it gave up.
 func (b *Broker) scan(ctx context.Context, prefix string) (names []string, more bool, err error) {
+	masters, err := b.masters()
+	if err != nil {
+		return nil, false, err
+	}
 	deadline := now().Add(scanTime)
-	match := streamKey(globEscaper.Replace(prefix)) + "*"
+	for _, client := range masters {
+		found, cut, err := b.scanOne(ctx, client, prefix, deadline)
+		if err != nil {
+			return nil, false, err
+		}
+		names, more = append(names, found...), more || cut
+	}
+	slices.Sort(names)
+	return slices.Compact(names), more, nil // SCAN may return a key twice, and a slot may move
+}
+
+func (b *Broker) scanOne(ctx context.Context, client rueidis.Client, prefix string, deadline time.Time) (names []string, more bool, err error) {
+	match := b.layout.streamPattern(escapeGlob(prefix))
 	for cursor := uint64(0); ; {
-		entry, err := b.client.Do(ctx, b.client.B().Scan().Cursor(cursor).Match(match).Count(scanStep).Type("stream").Build()).AsScanEntry()
+		entry, err := client.Do(ctx, client.B().Scan().Cursor(cursor).Match(match).Count(scanStep).Type("stream").Build()).AsScanEntry()
 		if err != nil {
 			return nil, false, err
 		}
 		for _, key := range entry.Elements {
-			name := strings.TrimPrefix(key, streamKey(""))
+			name := b.layout.channelOf(key)
 			if _, err := loglane.ChannelName(loglane.ContextOf(name)); err == nil && strings.HasPrefix(name, loglane.ChannelPrefix) {
 				names = append(names, name)
 			}
 		}
 		if cursor = entry.Cursor; cursor == 0 || len(names) > scanNames || now().After(deadline) {
-			slices.Sort(names)
-			return slices.Compact(names), cursor != 0, nil // SCAN may return a key twice
+			return names, cursor != 0, nil
 		}
 	}
 }
-
-var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
 // measure asks for the lines of some channels; without any, a channel is left out.
 func (b *Broker) measure(ctx context.Context, names []string) (list []loglane.ChannelInfo, err error) {
 	keys := make([]string, len(names))
 	for i, name := range names {
-		keys[i] = streamKey(name)
+		keys[i] = b.layout.streamKey(name)
 	}
-	reply, err := b.list.Exec(ctx, b.client, keys, nil).ToArray()
+	reply, err := b.runEach(ctx, b.list, listScript, keys)
 	if err != nil {
 		return nil, err
 	}
-	if len(reply) != 2*len(names) {
-		return nil, fmt.Errorf("list: an answer of %d parts for %d channels", len(reply), len(names))
-	}
 	for i, name := range names {
-		info, err := channelInfo(name, reply[2*i], reply[2*i+1])
+		info, err := channelInfo(name, reply[i][0], reply[i][1])
 		if err != nil {
 			return nil, err
 		}

@@ -67,7 +67,7 @@ func (l *listening) end() []rueidis.PubSubMessage {
 
 // stores says whether the database that client has selected holds a published line.
 func stores(ctx context.Context, client rueidis.Client, m rueidis.PubSubMessage) (bool, error) {
-	key := streamKey(m.Channel)
+	key := standalone.streamKey(m.Channel)
 	if id, framed := loglane.FrameID([]byte(m.Message)); framed {
 		entries, err := client.Do(ctx, client.B().Xrange().Key(key).Start(id.String()).End(id.String()).Build()).AsXRange()
 		return len(entries) > 0, err

@@ -3,6 +3,7 @@ package redisbroker_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -28,6 +29,17 @@ func TestNewRefuses(t *testing.T) {
 		{"hash in the password", "redis://user:12#34s3cret@host/0", "a /, ? or # where none can be"},
 		{"escape in the password", "redis://user:s3cret%zz@host/0", "its host, its port or an escape"},
 		{"parameter", "redis://127.0.0.1?db=s3cret", "a parameter after its ?"},
+		{"further hosts of nothing", "redis://127.0.0.1?addr=s3cret:1", "its addr= needs master_set="},
+		{"a further host that is none", "redis://127.0.0.1?cluster=1&addr=s3cret:x", "its addr= is no host:port"},
+		{"a further host without its port", "redis://127.0.0.1?cluster=1&addr=s3cret:", "its addr= is no host:port"},
+		{"a further host with more", "redis://127.0.0.1?cluster=1&addr=s3cret@host:1", "a /, ? or # where none can be"},
+		{"a further host with more, escaped", "redis://127.0.0.1?cluster=1&addr=s3cret%40host:1", "its addr= is no host:port"},
+		{"neither yes nor no", "redis://127.0.0.1?cluster=s3cret", "its cluster= is neither"},
+		{"Sentinels of a cluster", "redis://127.0.0.1?cluster=true&master_set=s3cret", "it has master_set= of Sentinels and cluster=true"},
+		{"no name", "redis://:s3cret@127.0.0.1?master_set=", "its master_set= has no name"},
+		{"a database of a cluster", "redis://:s3cret@127.0.0.1/1?cluster=true", "a cluster has no database but 0"},
+		{"a socket of a cluster", "unix://:s3cret@/run/redis.sock?cluster=true", "a socket is neither"},
+		{"a password of no Sentinel", "redis://127.0.0.1?sentinel_password=s3cret", "needs master_set="},
 		{"slash in the password before a socket", "unix://user:12/34s3cret@/run/redis.sock", "it has no path of a socket"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -51,13 +63,15 @@ func TestNewRefuses(t *testing.T) {
 
 func TestOnlyTheHarmlessPartsOfAURLAreShown(t *testing.T) {
 	for url, want := range map[string]string{
-		"redis://127.0.0.1:6379/1":                    "redis://127.0.0.1:6379/1",
-		"rediss://user:s3cret@redis_1.example.com":    "rediss://redis_1.example.com",
-		"redis://s3cret@host/0":                       "redis://host/0",
-		"redis://host/0?password=s3cret":              "redis://host/0",
-		"REDIS://:s3cret@[::1]:7000/15?client_name=x": "redis://[::1]:7000/15",
-		"unix://:s3cret@/run/redis@1.sock?db=1":       "unix://",
-		"redis://:1234":                               "(not shown)",
+		"redis://127.0.0.1:6379/1":                                                           "redis://127.0.0.1:6379/1",
+		"rediss://user:s3cret@redis_1.example.com":                                           "rediss://redis_1.example.com",
+		"redis://s3cret@host/0":                                                              "redis://host/0",
+		"redis://host/0?password=s3cret":                                                     "redis://host/0",
+		"REDIS://:s3cret@[::1]:7000/15?client_name=x":                                        "redis://[::1]:7000/15",
+		"unix://:s3cret@/run/redis@1.sock?db=1":                                              "unix://",
+		"redis://:s3cret@a:7000?cluster=true&addr=b":                                         "redis://a:7000",
+		"rediss://:s3cret@a/2?addr=b&addr=[::1]:26379&master_set=x&sentinel_password=s3cret": "rediss://a/2",
+		"redis://:1234": "(not shown)",
 	} {
 		if got := redisbroker.Redacted(url); got != want {
 			t.Errorf("%s is shown as %s, want %s", url, got, want)
@@ -94,4 +108,24 @@ func TestPing(t *testing.T) {
 func rejected(err error) bool {
 	var rejection *redisbroker.RejectedError
 	return errors.As(err, &rejection) && strings.Contains(err.Error(), "--redis-url")
+}
+
+func FuzzURL(f *testing.F) {
+	for _, url := range []string{
+		"redis://user:s3cret@127.0.0.1:6379/1", "rediss://:s3cret@a/2?addr=b&addr=[::1]:26379&master_set=x&sentinel_password=s3cret",
+		"redis://a?cluster=true&addr=b:1", "unix://:s3cret@/run/redis@1.sock?db=1", "redis://:s3cret@a?addr=%zz&cluster",
+	} {
+		f.Add(url)
+	}
+	f.Fuzz(func(t *testing.T, url string) {
+		hosts, err := redisbroker.Hosts(url)
+		if shown := redisbroker.Redacted(url); err != nil && (shown != "(not shown)" || strings.Contains(err.Error(), "s3cret")) {
+			t.Errorf("%q is refused with %q and shown as %s", url, err, shown)
+		}
+		for _, host := range hosts {
+			if _, port, err := net.SplitHostPort(host); err != nil || port == "" || strings.ContainsAny(host, "/?#@ ") {
+				t.Errorf("%q names the host %q", url, host)
+			}
+		}
+	})
 }

@@ -3,6 +3,8 @@ package redisbroker
 import (
 	"context"
 
+	"github.com/redis/rueidis"
+
 	"github.com/loglane/loglane"
 )
 
@@ -15,8 +17,10 @@ func (b *Broker) Notices() *Notices { return &Notices{broker: b} }
 
 // Notify sends a message to every gateway that listens, this one included.
 func (n *Notices) Notify(ctx context.Context, message []byte) error {
-	client := n.broker.client
-	if err := client.Do(ctx, client.B().Publish().Channel(controlChannel).Message(string(message)).Build()).Error(); err != nil {
+	publish := func(b rueidis.Builder) rueidis.Completed {
+		return b.Arbitrary(n.broker.layout.publish(), controlChannel, string(message)).Build()
+	}
+	if err := n.broker.do(ctx, controlChannel, publish).Error(); err != nil {
 		return unavailable(err)
 	}
 	return nil

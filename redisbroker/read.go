@@ -72,7 +72,7 @@ func (b *Broker) noteForeignEntries(ctx context.Context, channel string, view *v
 	}
 	for _, entry := range page.Entries {
 		if entry.Foreign() {
-			return b.noteForeign.Exec(ctx, b.client, []string{metaKey(channel)}, nil).Error()
+			return b.run(ctx, b.noteForeign, []string{metaKey(channel)}, nil).Error()
 		}
 	}
 	return nil
@@ -93,9 +93,17 @@ const (
 var lastID = loglane.ID{Ms: math.MaxUint64, Seq: math.MaxUint64}
 
 // view asks Redis for all that a page and a judgement need, at one moment.
-func (b *Broker) view(ctx context.Context, channel string, from loglane.From, limit int) (*view, error) {
-	stream, count := streamKey(channel), int64(limit)
-	build := b.client.B
+func (b *Broker) view(ctx context.Context, channel string, from loglane.From, limit int) (v *view, err error) {
+	stream := b.layout.streamKey(channel)
+	err = b.at(ctx, stream, func(client rueidis.Client) error {
+		v, err = viewAt(ctx, client, stream, metaKey(channel), from, limit)
+		return err
+	})
+	return v, err
+}
+
+func viewAt(ctx context.Context, client rueidis.Client, stream, meta string, from loglane.From, limit int) (*view, error) {
+	count, build := int64(limit), client.B
 	at := "0-0"
 	if from.Kind == loglane.FromAfter {
 		at = from.Cursor.ID.String()
@@ -124,10 +132,10 @@ func (b *Broker) view(ctx context.Context, channel string, from loglane.From, li
 		return nil, fmt.Errorf("read: an unknown kind of place %d", from.Kind)
 	}
 	asked := now()
-	results := b.client.DoMulti(ctx,
+	results := client.DoMulti(ctx,
 		build().Multi().Build(),
 		build().Time().Build(),
-		build().Hmget().Key(metaKey(channel)).Field("e", "n", "l", "f").Build(),
+		build().Hmget().Key(meta).Field("e", "n", "l", "f").Build(),
 		build().XinfoStream().Key(stream).Build(),
 		build().Pttl().Key(stream).Build(),
 		build().Xrange().Key(stream).Start(at).End(at).Build(),

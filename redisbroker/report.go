@@ -14,8 +14,9 @@ type Report struct {
 	URL      string // without secrets
 	User     string
 	Database int
-	Server   ServerInfo
-	Whole    bool // all was looked at; otherwise a problem says why not
+	Cluster  bool       // the URL says that it is one
+	Server   ServerInfo // in a cluster the master that is worst off
+	Whole    bool       // all was looked at; otherwise a problem says why not
 
 	Missing  []string // rules of an ACL that the user lacks, such as +xadd
 	Refusals []string // what Redis said against commands that the user may send
@@ -74,11 +75,11 @@ func (r *Report) serverProblems() (all []Problem) {
 	case cluster && s.before(7, 0):
 		fail(fmt.Sprintf("%s %s is too old for a cluster", s.Name, s.Version), "take Redis 7.0 or later, or Valkey")
 	}
-	if cluster {
-		fail("it is a node of a cluster, and the gateway speaks to one Redis", "set --redis-url to a Redis that is no cluster")
+	if cluster && !r.Cluster {
+		fail("it is a node of a cluster, and the URL is one of a single Redis", "add ?cluster=true to --redis-url")
 	}
 	if s.Mode == "sentinel" {
-		fail("it is a Sentinel, which keeps no lines", "set --redis-url to the master that it watches")
+		fail("it is a Sentinel, which keeps no lines", "add ?master_set=NAME to --redis-url, with the name in sentinel.conf")
 	}
 	if s.Replica {
 		fail("it is a replica, which takes no lines", "set --redis-url to its master")
@@ -151,7 +152,7 @@ func (r *Report) databaseProblems() []Problem {
 	}
 	if unstored >= 0 {
 		return []Problem{{AspectDatabase, false, fmt.Sprintf("a line that was published in %s is in no history: who comes later does not see it",
-			loglane.ContextOf(r.Heard[unstored].Channel)), "let the publisher XADD to " + streamKey(r.Heard[unstored].Channel) + ", too"}}
+			loglane.ContextOf(r.Heard[unstored].Channel)), "let the publisher XADD to " + standalone.streamKey(r.Heard[unstored].Channel) + ", too"}}
 	}
 	return nil
 }

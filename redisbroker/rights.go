@@ -73,6 +73,41 @@ var rights = []right{
 
 func words(text string) []string { return strings.Fields(text) }
 
+// clusterGrants are the commands that take another's place in a cluster; "" is none.
+var clusterGrants = map[string]string{
+	"+select": "", "+psubscribe": "",
+	"+publish": "+spublish", "+subscribe": "+ssubscribe", "+unsubscribe": "+sunsubscribe",
+}
+
+const clusterStreamKeys = "~stream:{logs:*"
+
+// rightsIn are the rights that are needed in a layout.
+func rightsIn(l layout) []right {
+	if l != cluster {
+		return rights
+	}
+	var all []right
+	for _, r := range rights {
+		if grant, other := clusterGrants[r.grant]; other {
+			if grant == "" {
+				continue
+			}
+			r.grant = grant
+			if len(r.trial) > 0 {
+				r.trial = append([]string{strings.ToUpper(grant[1:])}, r.trial[1:]...)
+			}
+		}
+		if r.name == streamKeys {
+			r.name = clusterStreamKeys
+		}
+		all = append(all, r)
+	}
+	return append(all,
+		right{"+asking", "", words("ASKING")},
+		right{"+cluster|info", "", words("CLUSTER INFO")},
+		right{"+cluster|slots", "", words("CLUSTER SLOTS")})
+}
+
 // ACL returns the smallest rule of an ACL that a gateway and a publisher need, as ACL
 // SETUSER takes it after the user's name and password:
 //
@@ -80,7 +115,12 @@ func words(text string) []string { return strings.Fields(text) }
 //
 // A user that has it, and nothing else, may neither read nor change the keys of other
 // programs; by SCAN it learns their names.
-func ACL() string {
+func ACL() string { return rule(rightsIn(standalone)) }
+
+// ClusterACL is [ACL] for a cluster, whose nodes each need the user.
+func ClusterACL() string { return rule(rightsIn(cluster)) }
+
+func rule(rights []right) string {
 	var names, commands []string
 	for _, r := range rights {
 		if r.name != "" && !slices.Contains(names, r.name) {
@@ -97,8 +137,10 @@ func ACL() string {
 // reserved.
 func reserved(rule, nonce string) string {
 	switch rule {
+	case clusterStreamKeys:
+		return cluster.streamKey("logs:ll:check:" + nonce)
 	case streamKeys:
-		return streamKey("logs:ll:check:" + nonce)
+		return standalone.streamKey("logs:ll:check:" + nonce)
 	case metaKeys:
 		return metaKey("logs:ll:check:" + nonce)
 	case sessionKeys:
@@ -117,13 +159,13 @@ func reserved(rule, nonce string) string {
 // missingRights tries every right and returns the rules that would have to be added, and
 // what else Redis said against the commands, such as MISCONF. client is one that has not
 // selected a database: that may be forbidden, too.
-func missingRights(ctx context.Context, client rueidis.Client, nonce string) (missing, refusals []string, err error) {
+func missingRights(ctx context.Context, client rueidis.Client, rights []right, nonce string) (missing, refusals []string, err error) {
 	t := &trials{proved: make(map[string]bool)}
 	subscribing, _ := client.Dedicate()
 	defer subscribing.Close()
 	queueing, _ := client.Dedicate()
 	defer queueing.Close() // which drops the transaction
-	if err := t.queue(ctx, queueing, nonce); err != nil {
+	if err := t.queue(ctx, queueing, rights, nonce); err != nil {
 		return nil, nil, err
 	}
 	for _, r := range rights {
@@ -134,6 +176,10 @@ func missingRights(ctx context.Context, client rueidis.Client, nonce string) (mi
 		switch name := reserved(r.name, nonce); r.grant {
 		case "+subscribe":
 			cmd = subscribing.B().Subscribe().Channel(name).Build()
+		case "+ssubscribe":
+			cmd = subscribing.B().Ssubscribe().Channel(name).Build()
+		case "+sunsubscribe":
+			cmd = subscribing.B().Sunsubscribe().Build()
 		case "+psubscribe":
 			cmd = subscribing.B().Psubscribe().Pattern(loglanePattern).Build()
 		default:
@@ -158,7 +204,7 @@ type trials struct {
 }
 
 // queue tries all but subscriptions. Without MULTI nothing may be tried, for it would run.
-func (t *trials) queue(ctx context.Context, wire rueidis.DedicatedClient, nonce string) error {
+func (t *trials) queue(ctx context.Context, wire rueidis.DedicatedClient, rights []right, nonce string) error {
 	err := wire.Do(ctx, wire.B().Multi().Build()).Error()
 	if fault := t.note(right{grant: "+multi"}, err); fault != nil || err != nil {
 		return fault
@@ -196,6 +242,9 @@ func (t *trials) queue(ctx context.Context, wire rueidis.DedicatedClient, nonce 
 // note takes what became of a trial; an error means that Redis could not be asked.
 func (t *trials) note(r right, err error) error {
 	var denied bool
+	if redirected(err) { // rights are judged before slots are
+		err = nil
+	}
 	if err != nil {
 		if _, answered := rueidis.IsRedisErr(err); !answered {
 			return unavailable(err)

@@ -25,3 +25,15 @@ func TestTheDocsTellTheSmallestRights(t *testing.T) {
 		t.Errorf("docs/redis.md tells\n%s\nand the rule is\n%s", strings.Join(told, " "), strings.Join(want, " "))
 	}
 }
+
+func TestTheDocsTellTheSmallestRightsInACluster(t *testing.T) {
+	page, err := os.ReadFile("../docs/redis.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "user loglane on >password ")
+	told, _, _ := strings.Cut(rest, "\n```")
+	if want := redisbroker.ClusterACL(); strings.Join(strings.Fields(told), " ") != want {
+		t.Errorf("docs/redis.md tells\n%s\nand the rule is\n%s", told, want)
+	}
+}

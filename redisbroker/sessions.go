@@ -16,8 +16,9 @@ func (b *Broker) Sessions() *Sessions { return &Sessions{broker: b} }
 
 // Load returns a session's data; found is false where there is none.
 func (s *Sessions) Load(ctx context.Context, key string) (data []byte, found bool, err error) {
-	client := s.broker.client
-	data, err = client.Do(ctx, client.B().Get().Key(sessionKey(key)).Build()).AsBytes()
+	data, err = s.broker.do(ctx, sessionKey(key), func(b rueidis.Builder) rueidis.Completed {
+		return b.Get().Key(sessionKey(key)).Build()
+	}).AsBytes()
 	switch {
 	case rueidis.IsRedisNil(err):
 		return nil, false, nil
@@ -30,9 +31,10 @@ func (s *Sessions) Load(ctx context.Context, key string) (data []byte, found boo
 
 // Save stores a session's data for ttl, at least a millisecond.
 func (s *Sessions) Save(ctx context.Context, key string, data []byte, ttl time.Duration) error {
-	client := s.broker.client
-	cmd := client.B().Set().Key(sessionKey(key)).Value(rueidis.BinaryString(data)).PxMilliseconds(max(ttl.Milliseconds(), 1)).Build()
-	if err := client.Do(ctx, cmd).Error(); err != nil {
+	set := func(b rueidis.Builder) rueidis.Completed {
+		return b.Set().Key(sessionKey(key)).Value(rueidis.BinaryString(data)).PxMilliseconds(max(ttl.Milliseconds(), 1)).Build()
+	}
+	if err := s.broker.do(ctx, sessionKey(key), set).Error(); err != nil {
 		return unavailable(err)
 	}
 	return nil
@@ -40,8 +42,9 @@ func (s *Sessions) Save(ctx context.Context, key string, data []byte, ttl time.D
 
 // Delete removes a session, and says whether there was one.
 func (s *Sessions) Delete(ctx context.Context, key string) (existed bool, err error) {
-	client := s.broker.client
-	removed, err := client.Do(ctx, client.B().Del().Key(sessionKey(key)).Build()).AsInt64()
+	removed, err := s.broker.do(ctx, sessionKey(key), func(b rueidis.Builder) rueidis.Completed {
+		return b.Del().Key(sessionKey(key)).Build()
+	}).AsInt64()
 	if err != nil {
 		return false, unavailable(err)
 	}

@@ -4,59 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"sync"
 	"time"
-
-	"github.com/redis/rueidis"
 
 	"github.com/loglane/loglane"
 )
 
-const (
-	// subscribeAtOnce is how many channels one SUBSCRIBE names.
-	subscribeAtOnce  = 500
-	subscribeTimeout = 5 * time.Second
-	// probeEvery is how often a silent Pub/Sub connection is asked for a sign of life; after
-	// two without one it is replaced, at the latest 8 s after the last.
-	probeEvery = 2500 * time.Millisecond
-	probeTick  = 500 * time.Millisecond
-	maxMissed  = 2
-
-	// One connection a process is tried for, so that a short bound is no burden, and viewers
-	// have their lines back within 3 s of Redis' return.
-	retryFirst = 250 * time.Millisecond
-	retryLast  = 2 * time.Second
-	steady     = 5 * time.Second // a connection that lasted so long is no failed try
-)
-
-// A subscriber keeps the one Pub/Sub connection of a process, for all its channels.
-//
-// rueidis' hooks are called in its connection's read loop: what is called from there must
-// be quick and must not wait for an answer from Redis.
+// A subscriber keeps the channels that a process follows, each on the line of the server
+// that has it: one Pub/Sub connection, or in a cluster one for each master.
 type subscriber struct {
 	broker *Broker
-	probe  string // a channel of our own, for signs of life
 
-	changed chan struct{} // there are channels to (un)subscribe
-
-	mu       sync.Mutex
+	mu       sync.Mutex // guards the lines' members, too
+	ctx      context.Context
 	channels map[string]*followed
-	dirty    map[string]struct{} // may have to be (un)subscribed
-	sent     map[string]struct{} // subscribed on this connection, confirmed or not
-	heard    time.Time           // when the connection last gave a sign of life
-	probed   time.Time           // when it was last asked for one
-	missed   int                 // how often that was in vain
-	stands   bool                // there is a connection, whether or not anything comes
-	err      error               // why live lines do not come; nil again once one has come
+	lines    map[*server]*line // outside a cluster one, of nil
+	ended    bool
 }
 
 func newSubscriber(b *Broker) *subscriber {
-	return &subscriber{
-		broker: b, probe: probePrefix + loglane.NewProducer(), changed: make(chan struct{}, 1),
-		channels: make(map[string]*followed), dirty: make(map[string]struct{}), sent: make(map[string]struct{}),
-	}
+	return &subscriber{broker: b, channels: make(map[string]*followed), lines: make(map[*server]*line)}
 }
 
 // Follow implements [loglane.Broker].
@@ -64,12 +31,54 @@ func (b *Broker) Follow(channel string, emit func(loglane.Event)) (stop func()) 
 	return b.subscriber.follow(channel, emit)
 }
 
+// begin lets lines run for as long as ctx lasts.
+func (s *subscriber) begin(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ctx = ctx
+	if s.broker.nodes == nil {
+		s.line(nil)
+	}
+}
+
+// end keeps further lines from beginning.
+func (s *subscriber) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+}
+
+// line is the line of a server, a new one where there is none; mu is held.
+func (s *subscriber) line(at *server) *line {
+	l := s.lines[at]
+	if l == nil && !s.ended {
+		l = newLine(s, at)
+		s.lines[at] = l
+		ctx, cancel := context.WithCancel(s.ctx)
+		l.cancel = cancel
+		s.broker.workers.Go(func() { l.run(ctx) })
+	}
+	return l
+}
+
+// lineOf is the line that a channel belongs on, nil while nobody knows; mu is held.
+func (s *subscriber) lineOf(name string) *line {
+	if s.broker.nodes == nil {
+		return s.line(nil)
+	}
+	at := s.broker.nodes.owner(slotOf(name))
+	if at == nil {
+		return nil
+	}
+	return s.line(at)
+}
+
 func (s *subscriber) follow(name string, emit func(loglane.Event)) (stop func()) {
 	l := &listener{emit: emit}
 	s.mu.Lock()
 	c := s.channels[name]
 	if c == nil {
-		c = &followed{name: name, listeners: make(map[*listener]struct{})}
+		c = &followed{name: name, listeners: make(map[*listener]struct{}), line: s.lineOf(name)}
 		s.channels[name] = c
 	}
 	c.mu.Lock()
@@ -78,7 +87,7 @@ func (s *subscriber) follow(name string, emit func(loglane.Event)) (stop func())
 		emit(loglane.Event{Kind: loglane.Confirmed})
 	}
 	c.mu.Unlock()
-	s.touch(name)
+	c.line.touch(name)
 	s.mu.Unlock()
 	var once sync.Once
 	return func() { once.Do(func() { s.unfollow(c, l) }) }
@@ -89,270 +98,83 @@ func (s *subscriber) unfollow(c *followed, l *listener) {
 	defer s.mu.Unlock()
 	c.mu.Lock()
 	delete(c.listeners, l)
+	empty := len(c.listeners) == 0
 	c.mu.Unlock()
-	s.touch(c.name)
-}
-
-// touch lets the connection's owner look at a channel.
-func (s *subscriber) touch(name string) {
-	s.dirty[name] = struct{}{}
-	select {
-	case s.changed <- struct{}{}:
-	default:
+	if c.line != nil {
+		c.line.touch(c.name)
+	} else if empty {
+		delete(s.channels, c.name)
 	}
 }
 
-// run keeps a connection for as long as ctx lasts.
-func (s *subscriber) run(ctx context.Context) {
-	bound := retryFirst
-	for ctx.Err() == nil {
-		began := now()
-		err := s.connection(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if now().Sub(began) > steady {
-			bound = retryFirst
-		}
-		s.lose(err)
-		select {
-		case <-time.After(rand.N(bound)):
-		case <-ctx.Done():
-		}
-		bound = min(2*bound, retryLast)
-	}
-}
+// errMoved is why a channel is interrupted whose slot has a new master.
+var errMoved = errors.New("redis: the channel's slot moved to another node of the cluster")
 
-// connection serves one connection until it breaks.
-func (s *subscriber) connection(ctx context.Context) error {
-	if !s.wanted(ctx) {
-		return ctx.Err()
-	}
-	wire, _ := s.broker.client.Dedicate()
-	defer wire.Close()
-	gone := wire.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: s.onMessage, OnSubscription: s.onSubscription})
-	if err := s.subscribe(ctx, wire, []string{s.probe}); err != nil {
-		return err
-	}
-	s.begin()
-	s.probeLife(ctx)
-	ticker := time.NewTicker(probeTick)
-	defer ticker.Stop()
-	for {
-		if err := s.sync(ctx, wire); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case err := <-gone:
-			if err == nil {
-				err = io.EOF
-			}
-			return fmt.Errorf("the Pub/Sub connection broke: %w", err)
-		case <-s.changed:
-		case <-ticker.C:
-			if err := s.askForLife(ctx); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// wanted returns once a channel is followed: who only publishes needs no connection.
-func (s *subscriber) wanted(ctx context.Context) bool {
-	for {
-		s.mu.Lock()
-		n := len(s.channels)
+// assign puts every channel on the line where it belongs now, and ends the lines of
+// servers that have no slots any more. Of a channel that changes its line something may
+// have been missed.
+func (s *subscriber) assign() {
+	s.mu.Lock()
+	if s.ended || s.ctx == nil {
 		s.mu.Unlock()
-		if n > 0 {
-			return true
+		return
+	}
+	var moved []*followed
+	for name, c := range s.channels {
+		to := s.lineOf(name)
+		if to == c.line || to == nil {
+			continue
 		}
-		select {
-		case <-s.changed:
-		case <-ctx.Done():
-			return false
+		from := c.line
+		c.line = to
+		from.touch(name)
+		to.touch(name)
+		if from != nil {
+			moved = append(moved, c)
 		}
+	}
+	owns := make(map[*server]bool)
+	for _, at := range s.broker.nodes.owns() {
+		owns[at] = true
+	}
+	used := make(map[*line]bool)
+	for _, c := range s.channels {
+		used[c.line] = true
+	}
+	for at, l := range s.lines {
+		if !owns[at] && !used[l] {
+			l.cancel()
+			delete(s.lines, at)
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range moved {
+		c.lose(errMoved)
 	}
 }
 
-// begin makes every channel one that has to be subscribed. Whether the connection brings
-// what is published is yet to be seen.
-func (s *subscriber) begin() {
+// hurry lets every line that has no connection try at once: what it failed for is likely
+// over.
+func (s *subscriber) hurry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard, s.missed, s.stands = now(), 0, true
-	for name := range s.channels {
-		s.dirty[name] = struct{}{}
-	}
-}
-
-// lose tells everybody that the connection is gone.
-func (s *subscriber) lose(err error) {
-	s.mu.Lock()
-	channels := make([]*followed, 0, len(s.channels))
-	for _, c := range s.channels {
-		channels = append(channels, c)
-	}
-	clear(s.sent)
-	first := s.err == nil
-	s.err, s.stands = err, false
-	s.mu.Unlock()
-	if first {
-		s.broker.log.Warn("redis: live lines are interrupted", "error", err)
-	}
-	for _, c := range channels {
-		c.lose(err)
+	for _, l := range s.lines {
+		l.hurry()
 	}
 }
 
 func (s *subscriber) healthy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.err != nil:
-		return fmt.Errorf("redis: no live lines: %w", s.err)
-	case len(s.sent) > 0 && now().Sub(s.heard) > (maxMissed+1)*probeEvery+2*probeTick:
-		return errors.New("redis: the Pub/Sub connection gives no sign of life")
-	default:
-		return nil
-	}
-}
-
-// sync subscribes what is newly followed, and unsubscribes what nobody follows any more.
-func (s *subscriber) sync(ctx context.Context, wire rueidis.DedicatedClient) error {
-	for {
-		joins, leaves := s.plan()
-		if len(joins)+len(leaves) == 0 {
-			return nil
-		}
-		if len(joins) > 0 {
-			if err := s.subscribe(ctx, wire, joins); err != nil {
-				return err
-			}
-		}
-		if len(leaves) > 0 {
-			if err := s.do(ctx, wire, wire.B().Unsubscribe().Channel(leaves...).Build()); err != nil {
-				return err
-			}
-			s.release(leaves)
-		}
-	}
-}
-
-// plan takes the next channels to be dealt with.
-func (s *subscriber) plan() (joins, leaves []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name := range s.dirty {
-		if len(joins)+len(leaves) >= subscribeAtOnce {
-			break
-		}
-		delete(s.dirty, name)
-		c := s.channels[name]
-		if c == nil {
-			continue
-		}
-		_, sent := s.sent[name]
-		c.mu.Lock()
-		followers := len(c.listeners)
-		if followers == 0 {
-			c.confirmed = false // who follows again is to wait for the next subscription
-		}
-		c.mu.Unlock()
+	for _, l := range s.lines {
 		switch {
-		case followers > 0 && !sent:
-			s.sent[name] = struct{}{}
-			joins = append(joins, name)
-		case followers == 0 && sent:
-			delete(s.sent, name)
-			leaves = append(leaves, name)
-		case followers == 0:
-			delete(s.channels, name)
+		case l.err != nil:
+			return fmt.Errorf("redis: no live lines: %w", l.err)
+		case len(l.sent) > 0 && now().Sub(l.heard) > (maxMissed+1)*probeEvery+2*probeTick:
+			return errors.New("redis: the Pub/Sub connection gives no sign of life")
 		}
 	}
-	return joins, leaves
-}
-
-// release forgets channels that nobody has followed again meanwhile.
-func (s *subscriber) release(names []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, name := range names {
-		c := s.channels[name]
-		c.mu.Lock()
-		empty := len(c.listeners) == 0
-		c.mu.Unlock()
-		if empty {
-			delete(s.channels, name)
-		} else {
-			s.dirty[name] = struct{}{}
-		}
-	}
-}
-
-func (s *subscriber) subscribe(ctx context.Context, wire rueidis.DedicatedClient, names []string) error {
-	return s.do(ctx, wire, wire.B().Subscribe().Channel(names...).Build())
-}
-
-func (s *subscriber) do(ctx context.Context, wire rueidis.DedicatedClient, cmd rueidis.Completed) error {
-	ctx, cancel := context.WithTimeout(ctx, subscribeTimeout)
-	defer cancel()
-	return wire.Do(ctx, cmd).Error()
-}
-
-// askForLife probes a silent connection. Where two probes were in vain, the connection is
-// as good as broken.
-func (s *subscriber) askForLife(ctx context.Context) error {
-	s.mu.Lock()
-	at := now()
-	silence, since, missed := at.Sub(s.heard), at.Sub(s.probed), s.missed
-	s.mu.Unlock()
-	switch {
-	case silence < probeEvery || since < probeEvery:
-		return nil
-	case missed >= maxMissed:
-		return fmt.Errorf("the Pub/Sub connection gave no sign of life for %v", silence.Round(time.Second))
-	}
-	s.probeLife(ctx)
 	return nil
-}
-
-// probeLife sends a message that must come back.
-func (s *subscriber) probeLife(ctx context.Context) {
-	s.mu.Lock()
-	s.probed = now()
-	s.missed++
-	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, probeEvery)
-	defer cancel()
-	// A failure shows as silence: what counts is what comes back on the other connection.
-	client := s.broker.client
-	_ = client.Do(ctx, client.B().Publish().Channel(s.probe).Message("").Build()).Error()
-}
-
-func (s *subscriber) onMessage(m rueidis.PubSubMessage) {
-	s.mu.Lock()
-	s.heard, s.missed = now(), 0
-	if s.stands {
-		s.err = nil
-	}
-	c := s.channels[m.Channel]
-	s.mu.Unlock()
-	if c != nil {
-		c.receive(m.Message)
-	}
-}
-
-func (s *subscriber) onSubscription(e rueidis.PubSubSubscription) {
-	s.mu.Lock()
-	s.heard = now()
-	c := s.channels[e.Channel]
-	_, wanted := s.sent[e.Channel]
-	s.mu.Unlock()
-	if c != nil && wanted && e.Kind == "subscribe" {
-		c.confirm()
-	}
 }
 
 // learn takes what a read has shown of a channel that may be followed.

@@ -18,9 +18,10 @@ func (b *Broker) TokenUses() *TokenUses { return &TokenUses{broker: b} }
 
 // Used notes a use of a token, in place of what was noted before.
 func (u *TokenUses) Used(ctx context.Context, tokenID string, at time.Time) error {
-	client := u.broker.client
-	cmd := client.B().Set().Key(tokenKey(tokenID)).Value(at.UTC().Format(time.RFC3339)).Ex(tokenUseTTL).Build()
-	if err := client.Do(ctx, cmd).Error(); err != nil {
+	set := func(b rueidis.Builder) rueidis.Completed {
+		return b.Set().Key(tokenKey(tokenID)).Value(at.UTC().Format(time.RFC3339)).Ex(tokenUseTTL).Build()
+	}
+	if err := u.broker.do(ctx, tokenKey(tokenID), set).Error(); err != nil {
 		return unavailable(err)
 	}
 	return nil
@@ -28,13 +29,13 @@ func (u *TokenUses) Used(ctx context.Context, tokenID string, at time.Time) erro
 
 // LastUsed returns the last uses, to the second, of those tokens that have one.
 func (u *TokenUses) LastUsed(ctx context.Context, tokenIDs []string) (map[string]time.Time, error) {
-	client := u.broker.client
-	cmds := make(rueidis.Commands, len(tokenIDs))
+	keys := make([]string, len(tokenIDs))
 	for i, id := range tokenIDs {
-		cmds[i] = client.B().Get().Key(tokenKey(id)).Build()
+		keys[i] = tokenKey(id)
 	}
+	get := func(b rueidis.Builder, key string) rueidis.Completed { return b.Get().Key(key).Build() }
 	found := make(map[string]time.Time)
-	for i, result := range client.DoMulti(ctx, cmds...) {
+	for i, result := range u.broker.doEach(ctx, keys, get) {
 		text, err := result.ToString()
 		switch {
 		case rueidis.IsRedisNil(err):

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/loglane/loglane"
 )
 
@@ -67,17 +69,19 @@ func (b *Broker) lookAt(ctx context.Context, channels []*followed) {
 	defer cancel()
 	keys := make([]string, len(channels))
 	for i, c := range channels {
-		keys[i] = streamKey(c.name)
+		keys[i] = b.layout.streamKey(c.name)
 	}
 	asked := now()
-	reply, err := b.check.Exec(ctx, b.client, keys, nil).ToArray()
-	if err != nil || len(reply) != 2*len(channels) {
+	reply, err := b.runEach(ctx, b.check, checkScript, keys)
+	if err != nil {
 		b.log.Debug("redis: the check of silent channels failed", "error", err)
-		return
 	}
 	for i, c := range channels {
-		id, err := reply[2*i].ToString()
-		ttl, errTTL := reply[2*i+1].AsInt64()
+		if i >= len(reply) || reply[i] == nil {
+			continue
+		}
+		id, err := reply[i][0].ToString()
+		ttl, errTTL := reply[i][1].AsInt64()
 		if err != nil || errTTL != nil {
 			continue
 		}
@@ -98,7 +102,9 @@ func (b *Broker) renew(ctx context.Context, c *followed, at time.Time) {
 	if !due {
 		return
 	}
-	err := b.client.Do(ctx, b.client.B().Expire().Key(metaKey(c.name)).Seconds(int64(loglane.MetaTTL/time.Second)).Build()).Error()
+	err := b.do(ctx, metaKey(c.name), func(build rueidis.Builder) rueidis.Completed {
+		return build.Expire().Key(metaKey(c.name)).Seconds(int64(loglane.MetaTTL / time.Second)).Build()
+	}).Error()
 	if err != nil {
 		b.log.Debug("redis: a channel's meta could not be renewed", "channel", c.name, "error", err)
 	}

@@ -28,6 +28,7 @@ type Server struct {
 	t        testing.TB
 	dir      string
 	args     []string
+	command  []string // all arguments, in place of args
 	password string
 	process  *exec.Cmd
 }
@@ -44,14 +45,20 @@ func Start(t testing.TB, args ...string) *Server {
 			s.password = args[i+1]
 		}
 	}
-	t.Cleanup(func() {
+	s.start()
+	return s
+}
+
+// start starts a server that has been set up, and ends it with the test.
+func (s *Server) start() {
+	s.t.Helper()
+	s.t.Cleanup(func() {
 		s.Kill()
-		if t.Failed() {
+		if s.t.Failed() {
 			s.logTail()
 		}
 	})
 	s.Restart()
-	return s
 }
 
 // URL returns the address of database 0 as --redis-url takes it.
@@ -61,6 +68,9 @@ func (s *Server) URL() string {
 	}
 	return fmt.Sprintf("redis://127.0.0.1:%d/0", s.Port)
 }
+
+// PortText is Port as commands take it.
+func (s *Server) PortText() string { return strconv.Itoa(s.Port) }
 
 // Kill ends the server as kill -9 does.
 func (s *Server) Kill() {
@@ -84,13 +94,55 @@ func (s *Server) Restart() {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	args := append([]string{"--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--dir", s.dir, "--save", ""}, s.args...)
+	args := append([]string{"--port", s.PortText(), "--bind", "127.0.0.1", "--dir", s.dir, "--save", ""}, s.args...)
+	if s.command != nil {
+		args = s.command
+	}
 	s.process = exec.Command(path, args...)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	s.await()
+}
+
+// list is Do for an answer of texts.
+func (s *Server) list(args ...string) (all []string, err error) {
+	err = s.dialogue(func(conn net.Conn, r *bufio.Reader) error {
+		length, err := roundTrip(conn, r, args...)
+		if err != nil {
+			return err
+		}
+		n, err := strconv.Atoi(length)
+		for ; err == nil && n > 0; n-- {
+			var text string
+			text, err = readReply(r)
+			all = append(all, text)
+		}
+		return err
+	})
+	return all, err
+}
+
+// info returns a section of INFO, "" while the server does not answer.
+func (s *Server) info(section string) string {
+	text, err := s.Do("INFO", section)
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+// await waits for what nothing tells of.
+func await(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(3 * startTimeout)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", 3*startTimeout, what)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
 }
 
 func (s *Server) await() {
@@ -111,22 +163,31 @@ func (s *Server) await() {
 
 // Do sends one command over a connection of its own, and returns a simple, bulk or number
 // reply as text; of an array, its length.
-func (s *Server) Do(args ...string) (string, error) {
+func (s *Server) Do(args ...string) (reply string, err error) {
+	err = s.dialogue(func(conn net.Conn, r *bufio.Reader) error {
+		reply, err = roundTrip(conn, r, args...)
+		return err
+	})
+	return reply, err
+}
+
+// dialogue lends a connection that has signed in.
+func (s *Server) dialogue(talk func(net.Conn, *bufio.Reader) error) error {
 	conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), time.Second)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer conn.Close()
 	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
-		return "", err
+		return err
 	}
 	r := bufio.NewReader(conn)
 	if s.password != "" {
 		if _, err := roundTrip(conn, r, "AUTH", s.password); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return roundTrip(conn, r, args...)
+	return talk(conn, r)
 }
 
 // MustDo is Do, and ends the test on an error.
@@ -148,6 +209,10 @@ func roundTrip(conn net.Conn, r *bufio.Reader, args ...string) (string, error) {
 	if _, err := conn.Write([]byte(b.String())); err != nil {
 		return "", err
 	}
+	return readReply(r)
+}
+
+func readReply(r *bufio.Reader) (string, error) {
 	line, err := r.ReadString('\n')
 	if err != nil {
 		return "", err

@@ -1,0 +1,206 @@
+package redistest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A Cluster is three masters with a third of the slots each, and a replica of each. Its
+// methods are for the test's goroutine, MigrateSlot for any one.
+type Cluster struct {
+	Nodes []*Server // masters at the start first, then their replicas in the same order
+
+	t   testing.TB
+	ids map[*Server]string
+}
+
+const clusterSlots = 16384
+
+// StartCluster starts all nodes; args are further settings of each.
+func StartCluster(t testing.TB, args ...string) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t, ids: make(map[*Server]string)}
+	for i := range 6 {
+		bus := strconv.Itoa(freePort(t))
+		node := Start(t, append([]string{
+			"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000",
+			"--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1",
+		}, args...)...)
+		c.Nodes = append(c.Nodes, node)
+		c.ids[node] = node.MustDo("CLUSTER", "MYID")
+		node.MustDo("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
+		if i > 0 {
+			node.MustDo("CLUSTER", "MEET", "127.0.0.1", c.Nodes[0].PortText(), busOf(c.Nodes[0]))
+		}
+	}
+	for i, master := range c.Nodes[:3] {
+		master.MustDo("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(i*clusterSlots/3), strconv.Itoa((i+1)*clusterSlots/3-1))
+	}
+	c.await("all nodes know each other", func() bool {
+		for _, node := range c.Nodes {
+			if info, err := node.Do("CLUSTER", "INFO"); err != nil || !strings.Contains(info, "cluster_known_nodes:6") {
+				return false
+			}
+		}
+		return true
+	})
+	for i, replica := range c.Nodes[3:] {
+		replica.MustDo("CLUSTER", "REPLICATE", c.ids[c.Nodes[i]])
+	}
+	c.AwaitWell()
+	return c
+}
+
+func busOf(node *Server) string {
+	return node.args[slices.Index(node.args, "--cluster-port")+1]
+}
+
+// AwaitWell waits until every node that runs sees all slots served, and every replica is
+// in step.
+func (c *Cluster) AwaitWell() {
+	c.t.Helper()
+	c.await("the cluster is well", func() bool {
+		for _, node := range c.Nodes {
+			if node.process == nil {
+				continue
+			}
+			info, err := node.Do("CLUSTER", "INFO")
+			if err != nil || !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, "cluster_slots_ok:16384") {
+				return false
+			}
+			if about := node.info("replication"); strings.Contains(about, "role:slave") && !strings.Contains(about, "master_link_status:up") {
+				return false
+			}
+		}
+		return len(c.Masters()) == 3
+	})
+}
+
+// URL returns what --redis-url takes.
+func (c *Cluster) URL() string { return c.urlFor("") }
+
+// UserURL is URL for a user that the nodes know.
+func (c *Cluster) UserURL(user, password string) string { return c.urlFor(user + ":" + password + "@") }
+
+func (c *Cluster) urlFor(login string) string {
+	return fmt.Sprintf("redis://%s127.0.0.1:%d?cluster=true&addr=127.0.0.1:%d&addr=127.0.0.1:%d",
+		login, c.Nodes[0].Port, c.Nodes[1].Port, c.Nodes[2].Port)
+}
+
+// Masters are the nodes that are masters by their own word.
+func (c *Cluster) Masters() (all []*Server) {
+	for _, node := range c.Nodes {
+		if node.process != nil && strings.Contains(node.info("replication"), "role:master") {
+			all = append(all, node)
+		}
+	}
+	return all
+}
+
+// Slot is the slot of a key.
+func (c *Cluster) Slot(key string) int {
+	c.t.Helper()
+	slot, err := strconv.Atoi(c.running().MustDo("CLUSTER", "KEYSLOT", key))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return slot
+}
+
+func (c *Cluster) running() *Server {
+	return c.Nodes[slices.IndexFunc(c.Nodes, func(node *Server) bool { return node.process != nil })]
+}
+
+// Owner is the master that has a key's slot.
+func (c *Cluster) Owner(key string) *Server {
+	c.t.Helper()
+	var owner *Server
+	c.await("a master has the slot of "+key, func() bool {
+		for _, master := range c.Masters() {
+			// A node that has not the slot answers MOVED.
+			if _, err := master.Do("EXISTS", key); err == nil {
+				owner = master
+				return true
+			}
+		}
+		return false
+	})
+	return owner
+}
+
+// Do sends a command to the node that has a key.
+func (c *Cluster) Do(key string, args ...string) string {
+	c.t.Helper()
+	var reply string
+	c.await(args[0]+" is taken", func() bool {
+		for _, node := range c.Nodes {
+			if node.process == nil {
+				continue
+			}
+			text, err := node.Do(args...)
+			switch {
+			case err == nil:
+				reply = text
+				return true
+			case !strings.HasPrefix(err.Error(), "MOVED"), strings.HasPrefix(err.Error(), "TRYAGAIN"):
+				c.t.Fatalf("%s at the node of %s: %v", args[0], key, err)
+			}
+		}
+		return false
+	})
+	return reply
+}
+
+// MigrateSlot moves a slot with its keys to another master while others use them.
+func (c *Cluster) MigrateSlot(slot int, from, to *Server) error {
+	number := strconv.Itoa(slot)
+	steps := []struct {
+		at   *Server
+		args []string
+	}{
+		{to, []string{"CLUSTER", "SETSLOT", number, "IMPORTING", c.ids[from]}},
+		{from, []string{"CLUSTER", "SETSLOT", number, "MIGRATING", c.ids[to]}},
+	}
+	for _, step := range steps {
+		if _, err := step.at.Do(step.args...); err != nil {
+			return fmt.Errorf("%v: %w", step.args, err)
+		}
+	}
+	for {
+		keys, err := from.list("CLUSTER", "GETKEYSINSLOT", number, "10")
+		if err != nil {
+			return err
+		}
+		if len(keys) == 0 {
+			break
+		}
+		args := append([]string{"MIGRATE", "127.0.0.1", to.PortText(), "", "0", "5000", "KEYS"}, keys...)
+		if _, err := from.Do(args...); err != nil {
+			return fmt.Errorf("MIGRATE: %w", err)
+		}
+	}
+	for _, node := range append([]*Server{to, from}, c.Nodes...) {
+		if node.process == nil {
+			continue
+		}
+		if _, err := node.Do("CLUSTER", "SETSLOT", number, "NODE", c.ids[to]); err != nil && !strings.Contains(err.Error(), "only with masters") {
+			return fmt.Errorf("SETSLOT NODE: %w", err)
+		}
+	}
+	return nil
+}
+
+// Failover kills a master, and returns once its replica has its slots.
+func (c *Cluster) Failover(master *Server) {
+	c.t.Helper()
+	master.Kill()
+	c.AwaitWell()
+}
+
+func (c *Cluster) await(what string, condition func() bool) {
+	c.t.Helper()
+	await(c.t, what, condition)
+}

@@ -1,0 +1,91 @@
+package redisbroker_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/redistest"
+	"github.com/loglane/loglane/redisbroker"
+)
+
+// A slot is moved there and back under load: nothing is lost or stored twice, and the
+// follower is told of what it may have missed.
+func TestASlotIsMigratedUnderLoad(t *testing.T) {
+	site := redistest.StartCluster(t)
+	b := openURL(t, site.URL(), redisbroker.Options{})
+	events := followed(t, b)
+	stored(t, b, 1)
+	owner, slot := site.Owner(alice), site.Slot(alice)
+	other := site.Nodes[0]
+	if other == owner {
+		other = site.Nodes[1]
+	}
+	var writing sync.WaitGroup
+	done := make(chan struct{})
+	k := uint64(1)
+	writing.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			k++
+			stored(t, b, k)
+		}
+	})
+	for _, way := range [][2]*redistest.Server{{owner, other}, {other, owner}} {
+		if err := site.MigrateSlot(slot, way[0], way[1]); err != nil {
+			t.Error(err)
+			break
+		}
+		began := time.Now()
+		awaitEvent(t, events, loglane.Confirmed, 10*time.Second)
+		awaitEvent(t, events, loglane.Lines, 10*time.Second)
+		t.Logf("live again %v after the slot moved", time.Since(began))
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("live lines came back %v after the slot moved", took)
+		}
+	}
+	close(done)
+	writing.Wait()
+	checkNumbers(t, b, k)
+}
+
+// checkNumbers holds the history to the producer's lines, each once and in order.
+func checkNumbers(t *testing.T, b *redisbroker.Broker, last uint64) {
+	t.Helper()
+	entries := readAll(t, b).Entries
+	if len(entries) == 0 || entries[len(entries)-1].Cursor.N != last {
+		t.Fatalf("%d entries for %d lines", len(entries), last)
+	}
+	for i := 1; i < len(entries); i++ {
+		if entries[i].Prev != entries[i-1].Cursor.ID || entries[i].Cursor.N != entries[i-1].Cursor.N+1 {
+			t.Fatalf("%+v after %+v", entries[i], entries[i-1])
+		}
+	}
+}
+
+// A master is killed: its replica takes over, and so do publisher and follower.
+func TestAMasterOfAClusterIsKilled(t *testing.T) {
+	site := redistest.StartCluster(t)
+	b := openURL(t, site.URL(), redisbroker.Options{})
+	events := followed(t, b)
+	stored(t, b, 1)
+	site.Failover(site.Owner(alice))
+	began := time.Now()
+	stored(t, b, 2)
+	awaitEvent(t, events, loglane.Confirmed, 10*time.Second)
+	took := time.Since(began)
+	t.Logf("live again %v after the cluster was well", took)
+	if took > 3*time.Second {
+		t.Errorf("live lines came back %v after the cluster was well", took)
+	}
+	stored(t, b, 3)
+	awaitEvent(t, events, loglane.Lines, 5*time.Second)
+	if err := b.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,485 @@
+package redisbroker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/loglane/loglane"
+)
+
+const (
+	// subscribeAtOnce is how many channels are subscribed in one go.
+	subscribeAtOnce  = 500
+	subscribeTimeout = 5 * time.Second
+	// probeEvery is how often a silent Pub/Sub connection is asked for a sign of life; after
+	// two without one it is replaced, at the latest 8 s after the last.
+	probeEvery = 2500 * time.Millisecond
+	probeTick  = 500 * time.Millisecond
+	maxMissed  = 2
+
+	// One connection a server is tried for, so that a short bound is no burden, and viewers
+	// have their lines back within 3 s of Redis' return.
+	retryFirst = 250 * time.Millisecond
+	retryLast  = 2 * time.Second
+	steady     = 5 * time.Second // a connection that lasted so long is no failed try
+)
+
+// A line keeps one Pub/Sub connection, for all followed channels of a server.
+//
+// rueidis' hooks are called in its connection's read loop: what is called from there must
+// be quick and must not wait for an answer from Redis.
+type line struct {
+	owner  *subscriber
+	at     *server // nil outside a cluster
+	cancel context.CancelFunc
+
+	changed chan struct{} // there are channels to (un)subscribe
+	hurried chan struct{} // a new connection is worth a try at once
+
+	// The owner's lock guards what follows.
+	probe string              // a channel of our own, for signs of life; "" where one is needed
+	dirty map[string]struct{} // may have to be (un)subscribed
+	sent  map[string]struct{} // subscribed on this connection, confirmed or not
+	heard time.Time           // when the connection last gave a sign of life
+
+	probed time.Time // when it was last asked for one
+	missed int       // how often that was in vain
+	stands bool      // there is a connection, whether or not anything comes
+	err    error     // why live lines do not come; nil again once one has come
+}
+
+func newLine(s *subscriber, at *server) *line {
+	return &line{
+		owner: s, at: at, changed: make(chan struct{}, 1), hurried: make(chan struct{}, 1),
+		dirty: make(map[string]struct{}), sent: make(map[string]struct{}),
+	}
+}
+
+// touch lets the connection's owner look at a channel; the lock is held. No line at all is
+// one that knows of nothing.
+func (l *line) touch(name string) {
+	if l == nil {
+		return
+	}
+	l.dirty[name] = struct{}{}
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (l *line) hurry() {
+	select {
+	case l.hurried <- struct{}{}:
+	default:
+	}
+}
+
+// run keeps a connection for as long as ctx lasts.
+func (l *line) run(ctx context.Context) {
+	bound := retryFirst
+	for ctx.Err() == nil {
+		began := now()
+		err := l.connection(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if now().Sub(began) > steady {
+			bound = retryFirst
+		}
+		l.lose(err)
+		if l.at != nil {
+			l.owner.broker.nodes.hurry() // others may have its slots
+		}
+		select {
+		case <-time.After(rand.N(bound)):
+			bound = min(2*bound, retryLast)
+		case <-l.hurried:
+			bound = retryFirst
+		case <-ctx.Done():
+		}
+	}
+}
+
+// client is that of the line's server.
+func (l *line) client() (rueidis.Client, error) {
+	if l.at == nil {
+		return l.owner.broker.client, nil
+	}
+	return l.at.connect()
+}
+
+// connection serves one connection until it breaks.
+func (l *line) connection(ctx context.Context) error {
+	if !l.wanted(ctx) {
+		return ctx.Err()
+	}
+	client, err := l.client()
+	if err != nil {
+		return err
+	}
+	wire, _ := client.Dedicate()
+	defer wire.Close()
+	gone := wire.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: l.onMessage, OnSubscription: l.onSubscription})
+	if err := l.subscribeProbe(ctx, wire); err != nil {
+		return err
+	}
+	l.begin()
+	l.probeLife(ctx, client)
+	ticker := time.NewTicker(probeTick)
+	defer ticker.Stop()
+	for {
+		if err := l.sync(ctx, wire); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-gone:
+			if err == nil {
+				err = io.EOF
+			}
+			return fmt.Errorf("the Pub/Sub connection broke: %w", err)
+		case <-l.changed:
+		case <-ticker.C:
+			if err := l.askForLife(ctx, client); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// wanted returns once a channel is followed: who only publishes needs no connection.
+func (l *line) wanted(ctx context.Context) bool {
+	for {
+		l.owner.mu.Lock()
+		n := 0
+		for _, c := range l.owner.channels {
+			if c.line == l {
+				n++
+				break
+			}
+		}
+		if n == 0 {
+			l.err = nil // nothing is missed
+		}
+		l.owner.mu.Unlock()
+		if n > 0 {
+			return true
+		}
+		select {
+		case <-l.changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// begin makes every channel one that has to be subscribed. Whether the connection brings
+// what is published is yet to be seen.
+func (l *line) begin() {
+	l.owner.mu.Lock()
+	defer l.owner.mu.Unlock()
+	l.heard, l.missed, l.stands = now(), 0, true
+	for name, c := range l.owner.channels {
+		if c.line == l {
+			l.dirty[name] = struct{}{}
+		}
+	}
+}
+
+// lose tells everybody that the connection is gone.
+func (l *line) lose(err error) {
+	s := l.owner
+	s.mu.Lock()
+	var channels []*followed
+	for _, c := range s.channels {
+		if c.line == l {
+			channels = append(channels, c)
+		}
+	}
+	clear(l.sent)
+	first := l.err == nil
+	l.err, l.stands = err, false
+	s.mu.Unlock()
+	if first {
+		s.broker.log.Warn("redis: live lines are interrupted", "error", err)
+	}
+	for _, c := range channels {
+		c.lose(err)
+	}
+}
+
+// sync subscribes what is newly followed, and unsubscribes what nobody follows any more.
+func (l *line) sync(ctx context.Context, wire rueidis.DedicatedClient) error {
+	l.owner.mu.Lock()
+	probed := l.probe != ""
+	l.owner.mu.Unlock()
+	if !probed {
+		if err := l.subscribeProbe(ctx, wire); err != nil {
+			return err
+		}
+	}
+	for {
+		joins, leaves := l.plan()
+		if len(joins)+len(leaves) == 0 {
+			return nil
+		}
+		if len(joins) > 0 {
+			if err := l.subscribe(ctx, wire, joins); err != nil {
+				return err
+			}
+		}
+		if len(leaves) > 0 {
+			if err := l.unsubscribe(ctx, wire, leaves); err != nil {
+				return err
+			}
+			l.release(leaves)
+		}
+	}
+}
+
+// plan takes the next channels to be dealt with.
+func (l *line) plan() (joins, leaves []string) {
+	s := l.owner
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range l.dirty {
+		if len(joins)+len(leaves) >= subscribeAtOnce {
+			break
+		}
+		delete(l.dirty, name)
+		_, sent := l.sent[name]
+		c := s.channels[name]
+		followers := 0
+		if c != nil && c.line == l {
+			c.mu.Lock()
+			if followers = len(c.listeners); followers == 0 {
+				c.confirmed = false // who follows again is to wait for the next subscription
+			}
+			c.mu.Unlock()
+		}
+		switch {
+		case followers > 0 && !sent:
+			l.sent[name] = struct{}{}
+			joins = append(joins, name)
+		case followers == 0 && sent:
+			delete(l.sent, name)
+			leaves = append(leaves, name)
+		case followers == 0 && c != nil && c.line == l:
+			delete(s.channels, name)
+		}
+	}
+	return joins, leaves
+}
+
+// release forgets channels that nobody has followed again meanwhile.
+func (l *line) release(names []string) {
+	s := l.owner
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range names {
+		c := s.channels[name]
+		if c == nil || c.line != l {
+			continue
+		}
+		c.mu.Lock()
+		empty := len(c.listeners) == 0
+		c.mu.Unlock()
+		if empty {
+			delete(s.channels, name)
+		} else {
+			l.dirty[name] = struct{}{}
+		}
+	}
+}
+
+// subscribe subscribes channels. In a cluster one command takes those of one slot only; a
+// slot that has moved takes its channels along.
+func (l *line) subscribe(ctx context.Context, wire rueidis.DedicatedClient, names []string) error {
+	if l.at == nil {
+		return l.send(ctx, wire, wire.B().Subscribe().Channel(names...).Build())
+	}
+	return l.eachSlot(ctx, wire, names, func(names []string) rueidis.Completed {
+		return wire.B().Ssubscribe().Channel(names...).Build()
+	}, func(slot int, addr string, names []string) {
+		l.owner.mu.Lock()
+		for _, name := range names {
+			delete(l.sent, name)
+			l.dirty[name] = struct{}{} // it may come back
+		}
+		l.owner.mu.Unlock()
+		l.owner.broker.nodes.moved(slot, addr)
+	})
+}
+
+func (l *line) unsubscribe(ctx context.Context, wire rueidis.DedicatedClient, names []string) error {
+	if l.at == nil {
+		return l.send(ctx, wire, wire.B().Unsubscribe().Channel(names...).Build())
+	}
+	return l.eachSlot(ctx, wire, names, func(names []string) rueidis.Completed {
+		return wire.B().Sunsubscribe().Channel(names...).Build()
+	}, func(int, string, []string) {}) // Redis has done it when the slot moved
+}
+
+// eachSlot sends a command for the channels of each slot; moved gets those that another
+// node has.
+func (l *line) eachSlot(ctx context.Context, wire rueidis.DedicatedClient, names []string,
+	command func([]string) rueidis.Completed, moved func(slot int, addr string, names []string),
+) error {
+	ctx, cancel := context.WithTimeout(ctx, subscribeTimeout)
+	defer cancel()
+	groups := make(map[int][]string)
+	for _, name := range names {
+		slot := slotOf(name)
+		groups[slot] = append(groups[slot], name)
+	}
+	var order []int
+	var commands rueidis.Commands
+	for slot, group := range groups {
+		order = append(order, slot)
+		commands = append(commands, command(group))
+	}
+	for i, result := range wire.DoMulti(ctx, commands...) {
+		err := result.Error()
+		if err == nil {
+			continue
+		}
+		reply, answered := rueidis.IsRedisErr(err)
+		if !answered {
+			return err
+		}
+		addr, elsewhere := reply.IsMoved()
+		if !elsewhere {
+			return err
+		}
+		moved(order[i], besides(addr, l.at.addr), groups[order[i]])
+	}
+	return nil
+}
+
+func (l *line) send(ctx context.Context, wire rueidis.DedicatedClient, cmd rueidis.Completed) error {
+	ctx, cancel := context.WithTimeout(ctx, subscribeTimeout)
+	defer cancel()
+	return wire.Do(ctx, cmd).Error()
+}
+
+// subscribeProbe subscribes a channel of our own. In a cluster it is one in a slot that the
+// server has.
+func (l *line) subscribeProbe(ctx context.Context, wire rueidis.DedicatedClient) error {
+	for range hopsMost {
+		probe := probePrefix + loglane.NewProducer()
+		if l.at != nil {
+			if probe = l.probeHere(probe); probe == "" {
+				return errors.New("the node has no slots")
+			}
+		}
+		l.owner.mu.Lock()
+		l.probe = probe
+		l.owner.mu.Unlock()
+		moved := false
+		if l.at == nil {
+			return l.subscribe(ctx, wire, []string{probe})
+		}
+		err := l.eachSlot(ctx, wire, []string{probe}, func(names []string) rueidis.Completed {
+			return wire.B().Ssubscribe().Channel(names...).Build()
+		}, func(slot int, addr string, _ []string) {
+			moved = true
+			l.owner.broker.nodes.moved(slot, addr)
+		})
+		if err != nil || !moved {
+			return err
+		}
+	}
+	return errors.New("the node's slots move too often")
+}
+
+// probeMost is how many names are tried: of a server with one slot, too, one is found.
+const probeMost = 20 * slots
+
+func (l *line) probeHere(prefix string) string {
+	for i := range probeMost {
+		name := prefix + ":" + strconv.Itoa(i)
+		if l.owner.broker.nodes.owner(slotOf(name)) == l.at {
+			return name
+		}
+	}
+	return ""
+}
+
+// askForLife probes a silent connection. Where two probes were in vain, the connection is
+// as good as broken.
+func (l *line) askForLife(ctx context.Context, client rueidis.Client) error {
+	l.owner.mu.Lock()
+	at := now()
+	silence, since, missed := at.Sub(l.heard), at.Sub(l.probed), l.missed
+	l.owner.mu.Unlock()
+	switch {
+	case silence < probeEvery || since < probeEvery:
+		return nil
+	case missed >= maxMissed:
+		return fmt.Errorf("the Pub/Sub connection gave no sign of life for %v", silence.Round(time.Second))
+	}
+	l.probeLife(ctx, client)
+	return nil
+}
+
+// probeLife sends a message that must come back.
+func (l *line) probeLife(ctx context.Context, client rueidis.Client) {
+	l.owner.mu.Lock()
+	l.probed = now()
+	l.missed++
+	probe := l.probe
+	l.owner.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, probeEvery)
+	defer cancel()
+	// A failure shows as silence: what counts is what comes back on the other connection.
+	_ = client.Do(ctx, client.B().Arbitrary(l.owner.broker.layout.publish(), probe, "").Build()).Error()
+}
+
+func (l *line) onMessage(m rueidis.PubSubMessage) {
+	s := l.owner
+	s.mu.Lock()
+	l.heard, l.missed = now(), 0
+	if l.stands {
+		l.err = nil
+	}
+	c := s.channels[m.Channel]
+	s.mu.Unlock()
+	if c != nil {
+		c.receive(m.Message)
+	}
+}
+
+func (l *line) onSubscription(e rueidis.PubSubSubscription) {
+	s := l.owner
+	s.mu.Lock()
+	l.heard = now()
+	c := s.channels[e.Channel]
+	_, wanted := l.sent[e.Channel]
+	wanted = wanted && c != nil && c.line == l
+	gone := e.Kind == "sunsubscribe" // by Redis where we still want it: the slot moved
+	if gone && e.Channel == l.probe {
+		l.probe = ""
+		l.touch(e.Channel)
+	}
+	if gone && wanted {
+		delete(l.sent, e.Channel)
+		l.touch(e.Channel) // the next try tells where it is now
+	}
+	s.mu.Unlock()
+	switch {
+	case !wanted:
+	case gone:
+		c.lose(errMoved)
+	case e.Kind == "subscribe", e.Kind == "ssubscribe":
+		c.confirm()
+	}
+}

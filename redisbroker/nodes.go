@@ -1,0 +1,397 @@
+package redisbroker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+const (
+	// mapAsked is how many nodes are asked for the map of a cluster.
+	mapAsked = 5
+	// mapPace is the least time between two questions, however much moves.
+	mapPace = 100 * time.Millisecond
+	// noteTime is how long what a node itself says of a slot counts more than the map.
+	noteTime = 2 * time.Second
+)
+
+// A nodes is the servers of a cluster and who has which slot. Nodes are asked for the map
+// every second, and at once where a slot turns out to be elsewhere; the map of the latest
+// epoch counts.
+type nodes struct {
+	option  rueidis.ClientOption
+	seeds   []string
+	log     *slog.Logger
+	changed func() // called after slots have moved
+
+	workers sync.WaitGroup
+	hurried chan struct{}
+
+	mu      sync.Mutex
+	servers map[string]*server
+	owners  [slots]*server
+	masters []*server
+	epoch   uint64
+	older   time.Time // since when maps are of an older epoch; zero: they are not
+	notes   map[int]note
+	err     error // why the last question had no answer
+	known   bool  // there has been a map
+	closed  bool
+}
+
+// A note is where a slot is by the word of the node that had it.
+type note struct {
+	at    *server
+	until time.Time
+}
+
+func newNodes(a *address, changed func(), log *slog.Logger) *nodes {
+	c := &nodes{
+		option: a.option, seeds: a.hosts, log: log, changed: changed, hurried: make(chan struct{}, 1),
+		servers: make(map[string]*server), notes: make(map[int]note), err: errors.New("no node of the cluster has answered yet"),
+	}
+	for _, seed := range a.hosts {
+		c.servers[seed] = newServer(seed, c.option)
+	}
+	return c
+}
+
+// run keeps the map up to date until ctx ends.
+func (c *nodes) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		c.refresh(ctx)
+		select {
+		case <-ctx.Done():
+		case <-time.After(askEvery*4/5 + rand.N(askEvery*2/5)):
+		case <-c.hurried:
+			select {
+			case <-time.After(mapPace):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// hurry asks for the map soon.
+func (c *nodes) hurry() {
+	select {
+	case c.hurried <- struct{}{}:
+	default:
+	}
+}
+
+// refresh asks some masters for the map, and where none answers all nodes that are known.
+func (c *nodes) refresh(ctx context.Context) {
+	c.mu.Lock()
+	asked := slices.Clone(c.masters)
+	all := slices.Collect(maps.Values(c.servers))
+	c.mu.Unlock()
+	var told []slotMap
+	var faults []error
+	for _, some := range [][]*server{asked, all} {
+		rand.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
+		if told, faults = askAll(ctx, &c.workers, some[:min(len(some), mapAsked)], askMap); len(told) > 0 {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if len(told) == 0 {
+		c.fail(joinFaults("no node of the cluster answers", faults))
+		return
+	}
+	best := told[0]
+	for _, m := range told[1:] {
+		if m.better(best) {
+			best = m
+		}
+	}
+	c.take(best)
+}
+
+func (c *nodes) fail(err error) {
+	c.mu.Lock()
+	first := c.err == nil
+	c.err = err
+	c.mu.Unlock()
+	if first {
+		c.log.Warn("redis: the cluster cannot be asked where its slots are", "error", err)
+	}
+}
+
+// take makes a map the one that counts, unless it is of an older epoch.
+func (c *nodes) take(m slotMap) {
+	c.mu.Lock()
+	c.err = nil
+	if c.closed || m.epoch < c.epoch && (c.older.IsZero() || now().Sub(c.older) < askReset) {
+		if c.older.IsZero() {
+			c.older = now()
+		}
+		c.mu.Unlock()
+		return
+	}
+	c.epoch, c.older, c.known = m.epoch, time.Time{}, true
+	var owners [slots]*server
+	var masters []*server
+	for _, s := range m.spans {
+		master := c.server(s.master)
+		if !slices.Contains(masters, master) {
+			masters = append(masters, master)
+		}
+		for slot := s.first; slot <= s.last; slot++ {
+			owners[slot] = master
+		}
+	}
+	for slot, n := range c.notes {
+		if now().After(n.until) || owners[slot] == n.at {
+			delete(c.notes, slot)
+		} else {
+			owners[slot] = n.at
+		}
+	}
+	moved := owners != c.owners
+	c.owners, c.masters = owners, masters
+	gone := c.forget(m)
+	c.mu.Unlock()
+	for _, s := range gone {
+		s.close()
+	}
+	if moved {
+		c.changed()
+	}
+}
+
+// forget takes out the servers that the cluster does not have any more; mu is held.
+func (c *nodes) forget(m slotMap) (gone []*server) {
+	for addr, s := range c.servers {
+		noted := slices.ContainsFunc(slices.Collect(maps.Values(c.notes)), func(n note) bool { return n.at == s })
+		if !m.has(addr) && !slices.Contains(c.seeds, addr) && !noted {
+			delete(c.servers, addr)
+			gone = append(gone, s)
+		}
+	}
+	for _, replica := range m.replicas { // they are asked once no master answers
+		c.server(replica)
+	}
+	return gone
+}
+
+// server is the one at an address; mu is held.
+func (c *nodes) server(addr string) *server {
+	s := c.servers[addr]
+	if s == nil {
+		s = newServer(addr, c.option)
+		if c.closed {
+			s.closed = true
+		}
+		c.servers[addr] = s
+	}
+	return s
+}
+
+// at is the server at an address.
+func (c *nodes) at(addr string) *server {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.server(addr)
+}
+
+// moved takes the word of a node that another has a slot.
+func (c *nodes) moved(slot int, addr string) *server {
+	c.mu.Lock()
+	s := c.server(addr)
+	c.notes[slot] = note{at: s, until: now().Add(noteTime)}
+	news := c.owners[slot] != s
+	c.owners[slot] = s
+	c.mu.Unlock()
+	c.hurry()
+	if news {
+		c.changed()
+	}
+	return s
+}
+
+// owner is who has a slot, nil where nobody has or knows.
+func (c *nodes) owner(slot int) *server {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.owners[slot]
+}
+
+// owns are those that have slots, one at least.
+func (c *nodes) owns() (all []*server) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.owners {
+		if s != nil && (len(all) == 0 || all[len(all)-1] != s) && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// fault says why slots are not known, or nil.
+func (c *nodes) fault() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known && len(c.masters) > 0 {
+		return nil
+	}
+	return c.err
+}
+
+// arrived waits until there is a map, for as long as ctx lasts.
+func (c *nodes) arrived(ctx context.Context) error {
+	for {
+		c.mu.Lock()
+		known, err := c.known, c.err
+		c.mu.Unlock()
+		if known || errors.As(err, new(*RejectedError)) {
+			return c.fault()
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(mapPace):
+		}
+	}
+}
+
+func (c *nodes) close() {
+	c.mu.Lock()
+	c.closed = true
+	all := slices.Collect(maps.Values(c.servers))
+	c.mu.Unlock()
+	for _, s := range all {
+		s.close()
+	}
+	c.workers.Wait()
+}
+
+// A slotMap is who has which slots, as one node sees it.
+type slotMap struct {
+	well     bool // the cluster serves all slots
+	epoch    uint64
+	spans    []span
+	replicas []string
+}
+
+// A span is slots that one master has.
+type span struct {
+	first, last int
+	master      string
+}
+
+func (m slotMap) better(other slotMap) bool {
+	if m.well != other.well {
+		return m.well
+	}
+	return m.epoch > other.epoch
+}
+
+func (m slotMap) has(addr string) bool {
+	return slices.Contains(m.replicas, addr) || slices.ContainsFunc(m.spans, func(s span) bool { return s.master == addr })
+}
+
+// askMap asks one node.
+func askMap(ctx context.Context, s *server) (m slotMap, err error) {
+	client, err := s.connect()
+	if err != nil {
+		return m, err
+	}
+	results := client.DoMulti(ctx, client.B().ClusterInfo().Build(), client.B().ClusterSlots().Build())
+	info, err := results[0].ToString()
+	if err != nil {
+		return m, nodeFault(s.addr, err)
+	}
+	for line := range strings.Lines(info) {
+		switch name, value, _ := strings.Cut(strings.TrimSpace(line), ":"); name {
+		case "cluster_state":
+			m.well = value == "ok"
+		case "cluster_current_epoch":
+			m.epoch = parseNumber(value)
+		}
+	}
+	reply, err := results[1].ToArray()
+	if err != nil {
+		return m, nodeFault(s.addr, err)
+	}
+	for _, r := range reply {
+		if err := m.add(r, s.addr); err != nil {
+			return m, nodeFault(s.addr, err)
+		}
+	}
+	return m, nil
+}
+
+// add takes one part of an answer to CLUSTER SLOTS: first, last, master, replicas.
+func (m *slotMap) add(r rueidis.RedisMessage, asked string) error {
+	parts, err := r.ToArray()
+	if err != nil || len(parts) < 3 {
+		return fmt.Errorf("CLUSTER SLOTS with a part of %d: %w", len(parts), err)
+	}
+	first, errFirst := parts[0].AsInt64()
+	last, errLast := parts[1].AsInt64()
+	if err := errors.Join(errFirst, errLast); err != nil || first < 0 || last < first || last >= slots {
+		return fmt.Errorf("CLUSTER SLOTS from %d to %d: %w", first, last, err)
+	}
+	for i, part := range parts[2:] {
+		addr, err := nodeAddr(part, asked)
+		switch {
+		case err != nil:
+			return err
+		case i == 0:
+			m.spans = append(m.spans, span{int(first), int(last), addr})
+		case addr != "" && !slices.Contains(m.replicas, addr):
+			m.replicas = append(m.replicas, addr)
+		}
+	}
+	return nil
+}
+
+// nodeAddr is where a node is. One that does not know its own host has that of the node
+// that was asked.
+func nodeAddr(r rueidis.RedisMessage, asked string) (string, error) {
+	parts, err := r.ToArray()
+	if err != nil || len(parts) < 2 {
+		return "", fmt.Errorf("CLUSTER SLOTS with a node of %d parts: %w", len(parts), err)
+	}
+	host, _ := parts[0].ToString() // nil where it is not known
+	port, err := parts[1].AsInt64()
+	if err != nil || port < 1 || port > 65535 {
+		return "", fmt.Errorf("CLUSTER SLOTS with the port %d: %w", port, err)
+	}
+	return besides(net.JoinHostPort(host, fmt.Sprint(port)), asked), nil
+}
+
+// besides completes an address without a host by the host of the node that told it.
+func besides(addr, asked string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || host != "" && host != "?" {
+		return addr
+	}
+	host, _, _ = net.SplitHostPort(asked) // it was dialled
+	return net.JoinHostPort(host, port)
+}
+
+func nodeFault(addr string, err error) error {
+	message := strings.TrimPrefix(err.Error(), "ERR ")
+	switch {
+	case strings.HasPrefix(message, "This instance has cluster support disabled"), strings.HasPrefix(message, "unknown command"):
+		return &RejectedError{Message: addr + " is no node of a cluster", Mend: "leave cluster=true out of --redis-url, or name nodes"}
+	case rejects(message):
+		return &RejectedError{Message: message}
+	}
+	return fmt.Errorf("%s: %w", addr, err)
+}
