@@ -118,7 +118,8 @@ func TestFrozenViewers(t *testing.T) {
 	if each > frozenMemory {
 		t.Errorf("each frozen stream takes %d bytes", each)
 	}
-	if ratio := float64(p99Beside) / float64(p99); ratio > frozenSlowing {
+	// The short form has too few viewers for a ratio on a machine that has more to do.
+	if ratio := float64(p99Beside) / float64(p99); ratio > frozenSlowing && *size == "long" {
 		t.Errorf("p99 is %v beside the frozen and %v without: %.2f times", p99Beside, p99, ratio)
 	}
 	s.report("frozen viewers beside normal ones", fmt.Sprintf("%d frozen, %d normal", frozen, normal), v,

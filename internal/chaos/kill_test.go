@@ -30,7 +30,7 @@ const resumeWithin = 3 * time.Second
 
 // TestKillWithAOF kills a Redis that writes each line down before it acknowledges it.
 func TestKillWithAOF(t *testing.T) {
-	kills, rate, viewers := sized(3, 20), sized(1000, 2000), sized(50, 200)
+	kills, rate, viewers := sized(3, 20), sized(1000, 2000), 50
 	s := play(t, keepMuch, nil, "--appendonly", "yes", "--appendfsync", "always")
 	s.watch(viewers)
 	s.log(8, rate)
