@@ -2,7 +2,7 @@ package redisbroker
 
 import "strings"
 
-// The names in Redis of what belongs to a channel: wire.md §2. In a cluster the braces keep
+// The names in Redis of what belongs to a channel: docs/protocol.md. In a cluster the braces keep
 // all of a channel in one slot, which is the Pub/Sub channel's, too.
 func (l layout) streamKey(channel string) string {
 	if l == cluster {
