@@ -152,6 +152,14 @@ func (st *stream) write(frames ...[]byte) error {
 
 // open sends what comes before the first live line.
 func (st *stream) open() error {
+	// Who wants only what is new has its place before the first byte: what is published
+	// once the response is there is new.
+	placed := st.req.backlog == 0 && st.req.cursor == nil && !st.req.all && !st.req.once
+	if placed {
+		if _, err := st.sub.joinTail(st.ctx, 0); err != nil { // without a backlog it asks nobody
+			return err
+		}
+	}
 	if err := st.write(st.format.retry(retryMillis)); err != nil { // without a frame it sends the headers
 		return err
 	}
@@ -163,6 +171,7 @@ func (st *stream) open() error {
 	var first []delivery
 	var err error
 	switch {
+	case placed:
 	case st.req.all:
 		st.sub.joinOldest()
 	case st.req.cursor != nil:

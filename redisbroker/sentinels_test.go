@@ -109,9 +109,7 @@ func TestSentinelFailover(t *testing.T) {
 	site.Failover()
 	stored(t, b, 3)
 	awaitEvent(t, events, loglane.Confirmed, 10*time.Second)
-	if err := b.Healthy(); err != nil {
-		t.Error(err)
-	}
+	eventually(t, 5*time.Second, "the new connection has brought a message", func() bool { return b.Healthy() == nil })
 }
 
 // clients are the connections of brokers at a server.
