@@ -105,7 +105,7 @@ func (c *crowdHub) watch(query string) (events <-chan sse.Event) {
 func (c *crowdHub) next(events <-chan sse.Event) (text string, took time.Duration) {
 	c.tb.Helper()
 	begin := time.Now()
-	deadline := time.After(time.Minute)
+	deadline := time.After(20 * time.Second)
 	for {
 		select {
 		case event := <-events:
