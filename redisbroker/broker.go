@@ -27,7 +27,7 @@ var foreignScript string
 
 // Options are the settings of a [Broker]. URL is required; zero members are the defaults.
 type Options struct {
-	URL        string            // such as redis://user:password@127.0.0.1:6379/1, rediss:// or unix://
+	URL        string            // such as redis://user:password@127.0.0.1:6379/1, rediss:// with TLS, or unix://
 	Retention  loglane.Retention // of every channel but the global one
 	Global     loglane.Retention // of the global channel
 	ClientName string            // as CLIENT LIST shows it; default "loglane"
@@ -127,7 +127,13 @@ func parseAddress(opts Options) (*address, error) {
 		return nil, fmt.Errorf("the Redis URL is malformed: %w; an example is redis://user:password@127.0.0.1:6379/1, "+
 			"where the password has every sign but letters and digits as %%XX", err)
 	}
+	if a.trust != nil {
+		if _, err := a.trust.config(); err != nil {
+			return nil, fmt.Errorf("the Redis URL cannot be used: its %w", err)
+		}
+	}
 	option := &a.option
+	a.secured(option)
 	option.ForceSingleClient = true
 	option.DisableRetry = true // read-only commands would be tried for ever
 	option.DisableCache = true

@@ -40,6 +40,15 @@ func TestNewRefuses(t *testing.T) {
 		{"a database of a cluster", "redis://:s3cret@127.0.0.1/1?cluster=true", "a cluster has no database but 0"},
 		{"a socket of a cluster", "unix://:s3cret@/run/redis.sock?cluster=true", "a socket is neither"},
 		{"a password of no Sentinel", "redis://127.0.0.1?sentinel_password=s3cret", "needs master_set="},
+		{"TLS parameters without TLS", "redis://:s3cret@127.0.0.1?ssl_ca_certs=s3cret", "need rediss://"},
+		{"no file", "rediss://:s3cret@127.0.0.1?ssl_ca_certs=", "its ssl_ca_certs= names no file"},
+		{"a key without a certificate", "rediss://:s3cret@127.0.0.1?ssl_keyfile=s3cret", "its ssl_keyfile= needs ssl_certfile="},
+		{"a name that is none", "rediss://127.0.0.1?ssl_server_name=s3cret%2F", "its ssl_server_name= is no host name"},
+		{"a misspelt parameter of TLS", "rediss://127.0.0.1?ssl_ca_cert=s3cret", "is none of ssl_ca_certs, ssl_certfile, ssl_keyfile, ssl_server_name"},
+		{"two CAs", "rediss://127.0.0.1?ssl_ca_certs=s3cret&ssl_ca_certs=b", "is there twice"},
+		{"certificates that are not verified", "rediss://:s3cret@127.0.0.1?ssl_cert_reqs=none", "certificates are always verified: leave ssl_cert_reqs= out"},
+		{"names that are not verified", "rediss://:s3cret@127.0.0.1?ssl_check_hostname=false", "names are always verified"},
+		{"nothing is verified", "rediss://:s3cret@127.0.0.1?skip_verify", "certificates are always verified: leave skip_verify= out"},
 		{"slash in the password before a socket", "unix://user:12/34s3cret@/run/redis.sock", "it has no path of a socket"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -113,7 +122,7 @@ func rejected(err error) bool {
 func FuzzURL(f *testing.F) {
 	for _, url := range []string{
 		"redis://user:s3cret@127.0.0.1:6379/1", "rediss://:s3cret@a/2?addr=b&addr=[::1]:26379&master_set=x&sentinel_password=s3cret",
-		"redis://a?cluster=true&addr=b:1", "unix://:s3cret@/run/redis@1.sock?db=1", "redis://:s3cret@a?addr=%zz&cluster",
+		"redis://a?cluster=true&addr=b:1", "rediss://:s3cret@a?ssl_ca_certs=s3cret&ssl_certfile=b&ssl_keyfile=c&ssl_server_name=d", "unix://:s3cret@/run/redis@1.sock?db=1", "redis://:s3cret@a?addr=%zz&cluster",
 	} {
 		f.Add(url)
 	}

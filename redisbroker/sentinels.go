@@ -26,6 +26,7 @@ type sentinels struct {
 	name    string // of the master
 	log     *slog.Logger
 	members []*server
+	connect dialFunc
 	moved   func() // called after the master has changed
 
 	asking  sync.Mutex // held while Sentinels are asked
@@ -55,7 +56,7 @@ func (c *masterConn) Close() error {
 }
 
 func newSentinels(a *address, moved func(), log *slog.Logger) *sentinels {
-	s := &sentinels{name: a.master, log: log, moved: moved, conns: make(map[*masterConn]struct{})}
+	s := &sentinels{name: a.master, log: log, moved: moved, connect: a.option.DialCtxFn, conns: make(map[*masterConn]struct{})}
 	for _, host := range a.hosts {
 		option := a.option
 		option.SelectDB = 0
@@ -120,12 +121,7 @@ func (s *sentinels) dial(ctx context.Context, _ string, dialer *net.Dialer, conf
 	if err != nil {
 		return nil, err
 	}
-	var conn net.Conn
-	if config != nil {
-		conn, err = (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", to)
-	} else {
-		conn, err = dialer.DialContext(ctx, "tcp", to)
-	}
+	conn, err := s.connect(ctx, to, dialer, config)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ type address struct {
 	option rueidis.ClientOption
 	hosts  []string // of Sentinels, or of nodes of the cluster, as host:port
 	master string   // the name that Sentinels know it by
+	trust  *trust   // nil without TLS
 
 	sentinelUser, sentinelPassword string
 }
@@ -94,6 +95,9 @@ func (a *address) readParameters() error {
 	if err != nil {
 		return errors.New("a parameter after its ? is malformed")
 	}
+	if a.trust, err = parseTrust(a.url, query); err != nil {
+		return err
+	}
 	clustered := false
 	if query.Has("cluster") {
 		if clustered, err = strconv.ParseBool(query.Get("cluster")); err != nil {
@@ -133,9 +137,6 @@ func (a *address) readParameters() error {
 		if !slices.Contains(a.hosts, place) {
 			a.hosts = append(a.hosts, place)
 		}
-	}
-	if a.option.TLSConfig != nil {
-		a.option.TLSConfig.ServerName = "" // each server has a name of its own
 	}
 	return nil
 }

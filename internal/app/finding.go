@@ -139,8 +139,12 @@ func examineRedis(ctx context.Context, s *Settings) []Finding {
 // unreached is the finding that Redis cannot be examined.
 func unreached(url string, err error) Finding {
 	finding := Finding{redisbroker.AspectServer, Failing, redisbroker.Redacted(url) + ": " + err.Error(), "start Redis there, or set --redis-url to where it is"}
-	if errors.As(err, new(*redisbroker.RejectedError)) {
+	var rejected *redisbroker.RejectedError
+	if errors.As(err, &rejected) {
 		finding.Mend = "set --redis-url to a user, password and database that Redis has"
+		if rejected.Mend != "" {
+			finding.Text, finding.Mend = redisbroker.Redacted(url)+": "+rejected.Message, rejected.Mend
+		}
 	}
 	return finding
 }

@@ -1,5 +1,5 @@
-// Package certtest makes self-signed certificates for tests, in PEM files as the gateway
-// reads them.
+// Package certtest makes certificates for tests, self-signed ones and those of a private
+// CA, in PEM files as the gateway reads them.
 package certtest
 
 import (

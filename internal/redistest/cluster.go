@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,13 +23,21 @@ const clusterSlots = 16384
 // StartCluster starts all nodes; args are further settings of each.
 func StartCluster(t testing.TB, args ...string) *Cluster {
 	t.Helper()
+	return startCluster(t, nil, args)
+}
+
+func startCluster(t testing.TB, secure *Certificates, args []string) *Cluster {
+	t.Helper()
 	c := &Cluster{t: t, ids: make(map[*Server]string)}
+	if password := option(args, "--requirepass"); password != "" {
+		args = append([]string{"--masterauth", password}, args...)
+	}
 	for i := range 6 {
 		bus := strconv.Itoa(freePort(t))
-		node := Start(t, append([]string{
+		node := start(t, secure, append([]string{
 			"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000",
 			"--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1",
-		}, args...)...)
+		}, args...))
 		c.Nodes = append(c.Nodes, node)
 		c.ids[node] = node.MustDo("CLUSTER", "MYID")
 		node.MustDo("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
@@ -80,14 +89,22 @@ func (c *Cluster) AwaitWell() {
 }
 
 // URL returns what --redis-url takes.
-func (c *Cluster) URL() string { return c.urlFor("") }
+func (c *Cluster) URL() string { return c.urlFor("", c.Nodes[0].password) }
 
 // UserURL is URL for a user that the nodes know.
-func (c *Cluster) UserURL(user, password string) string { return c.urlFor(user + ":" + password + "@") }
+func (c *Cluster) UserURL(user, password string) string { return c.urlFor(user, password) }
 
-func (c *Cluster) urlFor(login string) string {
-	return fmt.Sprintf("redis://%s127.0.0.1:%d?cluster=true&addr=127.0.0.1:%d&addr=127.0.0.1:%d",
-		login, c.Nodes[0].Port, c.Nodes[1].Port, c.Nodes[2].Port)
+func (c *Cluster) urlFor(user, password string) string {
+	scheme, parameters := c.Nodes[0].secure.address()
+	parameters.Set("cluster", "true")
+	for _, node := range c.Nodes[1:3] {
+		parameters.Add("addr", "127.0.0.1:"+node.PortText())
+	}
+	u := &url.URL{Scheme: scheme, Host: "127.0.0.1:" + c.Nodes[0].PortText(), RawQuery: parameters.Encode()}
+	if user+password != "" {
+		u.User = url.UserPassword(user, password)
+	}
+	return u.String()
 }
 
 // Masters are the nodes that are masters by their own word.
@@ -177,7 +194,11 @@ func (c *Cluster) MigrateSlot(slot int, from, to *Server) error {
 		if len(keys) == 0 {
 			break
 		}
-		args := append([]string{"MIGRATE", "127.0.0.1", to.PortText(), "", "0", "5000", "KEYS"}, keys...)
+		args := []string{"MIGRATE", "127.0.0.1", to.PortText(), "", "0", "5000"}
+		if to.password != "" {
+			args = append(args, "AUTH", to.password)
+		}
+		args = append(append(args, "KEYS"), keys...)
 		if _, err := from.Do(args...); err != nil {
 			return fmt.Errorf("MIGRATE: %w", err)
 		}

@@ -2,8 +2,10 @@ package redistest
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,14 +24,33 @@ type Sentinel struct {
 // MasterName is what the Sentinels call the master.
 const MasterName = "loglane"
 
+// The user that Sentinels with TLS know, who may ask where the master is and nothing else.
+// The password's signs have to be escaped in a URL.
+const (
+	SentinelUser     = "watcher"
+	SentinelPassword = "hush/@&"
+	SentinelRule     = "-@all +ping +sentinel|master +sentinel|get-master-addr-by-name"
+)
+
+// Sentinels ask each other by a user of their own.
+const (
+	sentinelAdmin         = "sentinel"
+	sentinelAdminPassword = "among-sentinels"
+)
+
 // downAfter is how long a server must be silent until Sentinels call it down.
 const downAfter = time.Second
 
 // StartSentinel starts them all; args are further settings of the servers that keep data.
 func StartSentinel(t testing.TB, args ...string) *Sentinel {
 	t.Helper()
+	return startSentinel(t, nil, args)
+}
+
+func startSentinel(t testing.TB, secure *Certificates, args []string) *Sentinel {
+	t.Helper()
 	s := &Sentinel{t: t}
-	s.Servers = append(s.Servers, Start(t, args...))
+	s.Servers = append(s.Servers, start(t, secure, args))
 	master := s.Servers[0]
 	replicate := append([]string{"--replicaof", fmt.Sprintf("127.0.0.1 %d", master.Port), "--repl-diskless-sync-delay", "0"}, args...)
 	if master.password != "" {
@@ -38,7 +59,7 @@ func StartSentinel(t testing.TB, args ...string) *Sentinel {
 	}
 	master.MustDo("CONFIG", "SET", "repl-diskless-sync-delay", "0")
 	for range 2 {
-		s.Servers = append(s.Servers, Start(t, replicate...))
+		s.Servers = append(s.Servers, start(t, secure, replicate))
 	}
 	for range 3 {
 		s.Sentinels = append(s.Sentinels, startOneSentinel(t, master))
@@ -62,9 +83,9 @@ func StartSentinel(t testing.TB, args ...string) *Sentinel {
 
 func startOneSentinel(t testing.TB, master *Server) *Server {
 	t.Helper()
-	s := &Server{t: t, dir: t.TempDir(), Port: freePort(t)}
+	s := &Server{t: t, dir: t.TempDir(), Port: freePort(t), secure: master.secure}
 	lines := []string{
-		"port " + strconv.Itoa(s.Port), "bind 127.0.0.1", "dir " + s.dir,
+		"bind 127.0.0.1", "dir " + s.dir,
 		fmt.Sprintf("sentinel monitor %s 127.0.0.1 %d 2", MasterName, master.Port),
 		fmt.Sprintf("sentinel down-after-milliseconds %s %d", MasterName, downAfter.Milliseconds()),
 		fmt.Sprintf("sentinel failover-timeout %s 3000", MasterName),
@@ -72,6 +93,17 @@ func startOneSentinel(t testing.TB, master *Server) *Server {
 	}
 	if master.password != "" {
 		lines = append(lines, fmt.Sprintf("sentinel auth-pass %s %s", MasterName, master.password))
+	}
+	for setting := range slices.Chunk(s.secure.settings(s.PortText()), 2) {
+		lines = append(lines, strings.TrimPrefix(setting[0], "--")+" "+setting[1])
+	}
+	if s.secure != nil {
+		s.user, s.password = sentinelAdmin, sentinelAdminPassword
+		lines = append(lines,
+			"user default off",
+			"user "+sentinelAdmin+" on >"+sentinelAdminPassword+" allchannels +@all",
+			"user "+SentinelUser+" on >"+SentinelPassword+" "+SentinelRule,
+			"sentinel sentinel-user "+sentinelAdmin, "sentinel sentinel-pass "+sentinelAdminPassword)
 	}
 	path := filepath.Join(s.dir, "sentinel.conf")
 	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
@@ -83,22 +115,26 @@ func startOneSentinel(t testing.TB, master *Server) *Server {
 }
 
 // URL returns what --redis-url takes: all Sentinels and the master's name.
-func (s *Sentinel) URL() string {
-	login := ""
-	if password := s.Servers[0].password; password != "" {
-		login = ":" + password + "@"
-	}
-	return s.urlFor(login)
-}
+func (s *Sentinel) URL() string { return s.urlFor("", s.Servers[0].password) }
 
 // UserURL is URL for a user that the servers know.
-func (s *Sentinel) UserURL(user, password string) string {
-	return s.urlFor(user + ":" + password + "@")
-}
+func (s *Sentinel) UserURL(user, password string) string { return s.urlFor(user, password) }
 
-func (s *Sentinel) urlFor(login string) string {
-	return fmt.Sprintf("redis://%s127.0.0.1:%d/0?addr=127.0.0.1:%d&addr=127.0.0.1:%d&master_set=%s",
-		login, s.Sentinels[0].Port, s.Sentinels[1].Port, s.Sentinels[2].Port, MasterName)
+func (s *Sentinel) urlFor(user, password string) string {
+	scheme, parameters := s.Servers[0].secure.address()
+	parameters.Set("master_set", MasterName)
+	for _, sentinel := range s.Sentinels[1:] {
+		parameters.Add("addr", "127.0.0.1:"+sentinel.PortText())
+	}
+	if s.Sentinels[0].password != "" {
+		parameters.Set("sentinel_username", SentinelUser)
+		parameters.Set("sentinel_password", SentinelPassword)
+	}
+	u := &url.URL{Scheme: scheme, Host: "127.0.0.1:" + s.Sentinels[0].PortText(), Path: "/0", RawQuery: parameters.Encode()}
+	if user+password != "" {
+		u.User = url.UserPassword(user, password)
+	}
+	return u.String()
 }
 
 // Master returns the server that most Sentinels name, or nil while they name none of ours.

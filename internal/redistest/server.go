@@ -12,9 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,6 +32,8 @@ type Server struct {
 	args     []string
 	command  []string // all arguments, in place of args
 	password string
+	user     string // that password is of; "" is the default user
+	secure   *Certificates
 	process  *exec.Cmd
 }
 
@@ -39,12 +43,12 @@ const startTimeout = 10 * time.Second
 // such as "--appendonly", "yes". The server ends with the test.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
-	s := &Server{t: t, dir: t.TempDir(), Port: freePort(t), args: args}
-	for i, arg := range args {
-		if arg == "--requirepass" {
-			s.password = args[i+1]
-		}
-	}
+	return start(t, nil, args)
+}
+
+func start(t testing.TB, secure *Certificates, args []string) *Server {
+	t.Helper()
+	s := &Server{t: t, dir: t.TempDir(), Port: freePort(t), args: args, password: option(args, "--requirepass"), secure: secure}
 	s.start()
 	return s
 }
@@ -63,10 +67,19 @@ func (s *Server) start() {
 
 // URL returns the address of database 0 as --redis-url takes it.
 func (s *Server) URL() string {
-	if s.password != "" {
-		return fmt.Sprintf("redis://:%s@127.0.0.1:%d/0", s.password, s.Port)
+	return s.urlFor("", s.password)
+}
+
+// UserURL is URL for a user that the server knows.
+func (s *Server) UserURL(user, password string) string { return s.urlFor(user, password) }
+
+func (s *Server) urlFor(user, password string) string {
+	scheme, parameters := s.secure.address()
+	u := &url.URL{Scheme: scheme, Host: "127.0.0.1:" + s.PortText(), Path: "/0", RawQuery: parameters.Encode()}
+	if user+password != "" {
+		u.User = url.UserPassword(user, password)
 	}
-	return fmt.Sprintf("redis://127.0.0.1:%d/0", s.Port)
+	return u.String()
 }
 
 // PortText is Port as commands take it.
@@ -94,7 +107,7 @@ func (s *Server) Restart() {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	args := append([]string{"--port", s.PortText(), "--bind", "127.0.0.1", "--dir", s.dir, "--save", ""}, s.args...)
+	args := slices.Concat(s.secure.settings(s.PortText()), []string{"--bind", "127.0.0.1", "--dir", s.dir, "--save", ""}, s.args)
 	if s.command != nil {
 		args = s.command
 	}
@@ -173,7 +186,7 @@ func (s *Server) Do(args ...string) (reply string, err error) {
 
 // dialogue lends a connection that has signed in.
 func (s *Server) dialogue(talk func(net.Conn, *bufio.Reader) error) error {
-	conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), time.Second)
+	conn, err := s.secure.dial(s.PortText())
 	if err != nil {
 		return err
 	}
@@ -183,7 +196,11 @@ func (s *Server) dialogue(talk func(net.Conn, *bufio.Reader) error) error {
 	}
 	r := bufio.NewReader(conn)
 	if s.password != "" {
-		if _, err := roundTrip(conn, r, "AUTH", s.password); err != nil {
+		login := []string{"AUTH", s.password}
+		if s.user != "" {
+			login = []string{"AUTH", s.user, s.password}
+		}
+		if _, err := roundTrip(conn, r, login...); err != nil {
 			return err
 		}
 	}
