@@ -19,7 +19,8 @@ const tripTime = 3 * time.Second
 // Examine looks at a Redis as a gateway with these options would use it, and changes
 // nothing in it: the commands that would are queued in a transaction that never runs. For
 // the time listening it hears what is published, to find out where it is stored; 0 does
-// not listen. It takes some seconds at most, or as long as ctx.
+// not listen. In a cluster it hears SPUBLISH in at most 1,000 channels that have a history
+// or followers. It takes some seconds at most, or as long as ctx.
 //
 // An error means that there is nothing to report: the options are wrong, Redis refuses the
 // login ([*RejectedError]), or it cannot be reached ([loglane.ErrUnavailable]).
@@ -42,7 +43,7 @@ func Examine(ctx context.Context, opts Options, listening time.Duration) (*Repor
 	defer e.close()
 	if a.layout == cluster {
 		e.report.Cluster = true
-		err = e.runCluster(ctx)
+		err = e.runCluster(ctx, listening)
 	} else {
 		err = e.run(ctx, listening)
 	}
@@ -135,12 +136,7 @@ func (e *examination) lines(ctx context.Context, client rueidis.Client, span tim
 	if l == nil {
 		return nil
 	}
-	waitUntil(ctx, began.Add(span))
-	heard := l.end()
-	if len(heard) > 0 {
-		waitUntil(ctx, now().Add(storeGrace))
-	}
-	return e.place(ctx, heard)
+	return e.place(ctx, l.hearAll(ctx, began.Add(span)))
 }
 
 // census looks for channels in this database and the others that have keys.
@@ -234,7 +230,7 @@ func (e *examination) place(ctx context.Context, heard []rueidis.PubSubMessage) 
 			if err != nil {
 				return err
 			}
-			found, err := stores(ctx, client, m)
+			found, err := stores(ctx, asks(client), standalone, m)
 			if err := answer(err); err != nil {
 				return err
 			}

@@ -10,9 +10,8 @@ import (
 	"github.com/loglane/loglane"
 )
 
-// runCluster fills the report in by what every master says. It does not listen: who
-// publishes where is the slots' affair, and there is one database.
-func (e *examination) runCluster(ctx context.Context) error {
+// runCluster fills the report in by what every master says.
+func (e *examination) runCluster(ctx context.Context, span time.Duration) error {
 	broker, err := New(e.opts)
 	if err != nil {
 		return err
@@ -33,8 +32,36 @@ func (e *examination) runCluster(ctx context.Context) error {
 		}
 	}
 	r.Whole = true
+	var l *listening
+	began := now()
+	if span > 0 {
+		if l, err = broker.listenInCluster(ctx, r.Census.Channels); err != nil {
+			return answer(err)
+		}
+		defer l.end()
+	}
 	if len(r.unusable()) == 0 {
 		r.Trip, r.NoTrip = e.roundTrip(ctx)
+	}
+	if l == nil {
+		return nil
+	}
+	return e.placeInCluster(ctx, broker, l.hearAll(ctx, began.Add(span)))
+}
+
+// placeInCluster finds out which lines that were heard are stored.
+func (e *examination) placeInCluster(ctx context.Context, broker *Broker, heard []rueidis.PubSubMessage) error {
+	for _, m := range heard {
+		sharded := func(other rueidis.PubSubMessage) bool { return other.Channel == m.Channel && other.Pattern == "" }
+		line := HeardLine{Channel: m.Channel, Database: -1, Unsharded: !slices.ContainsFunc(heard, sharded)}
+		found, err := stores(ctx, broker.do, cluster, m)
+		if err := answer(err); err != nil {
+			return err
+		}
+		if found {
+			line.Database = 0
+		}
+		e.report.Heard = append(e.report.Heard, line)
 	}
 	return nil
 }

@@ -35,6 +35,8 @@ type Report struct {
 type HeardLine struct {
 	Channel  string
 	Database int // that has it in its history; -1 is none
+	// Unsharded is one in a cluster whose channel was heard by PUBLISH only.
+	Unsharded bool
 }
 
 // The aspects of a [Problem], in the order of a report.
@@ -91,7 +93,7 @@ func (r *Report) serverProblems() (all []Problem) {
 }
 
 // seeing are the rules that only a check and the list of channels need.
-var seeing = []string{"+psubscribe", "+scan", "+info"}
+var seeing = []string{"+psubscribe", "+scan", "+info", "+pubsub|shardchannels"}
 
 func (r *Report) rightsProblems() []Problem {
 	if len(r.Missing) == 0 {
@@ -152,7 +154,7 @@ func (r *Report) databaseProblems() []Problem {
 	}
 	if unstored >= 0 {
 		return []Problem{{AspectDatabase, false, fmt.Sprintf("a line that was published in %s is in no history: who comes later does not see it",
-			loglane.ContextOf(r.Heard[unstored].Channel)), "let the publisher XADD to " + standalone.streamKey(r.Heard[unstored].Channel) + ", too"}}
+			loglane.ContextOf(r.Heard[unstored].Channel)), "let the publisher XADD to " + r.layout().streamKey(r.Heard[unstored].Channel) + ", too"}}
 	}
 	return nil
 }
@@ -168,11 +170,25 @@ func (r *Report) newestOther() *Census {
 	return newest
 }
 
-func (r *Report) liveProblems() []Problem {
-	if r.NoTrip == nil {
-		return nil
+func (r *Report) liveProblems() (all []Problem) {
+	if r.NoTrip != nil {
+		all = append(all, Problem{AspectLive, true, "live lines do not come: " + r.NoTrip.Error(), "let Pub/Sub pass whatever stands between the gateway and Redis"})
 	}
-	return []Problem{{AspectLive, true, "live lines do not come: " + r.NoTrip.Error(), "let Pub/Sub pass whatever stands between the gateway and Redis"}}
+	for _, line := range r.Heard {
+		if line.Unsharded {
+			return append(all, Problem{AspectLive, false, fmt.Sprintf("a line was published in %s by PUBLISH, which a gateway of a cluster does not hear: it is shown late, or not at all",
+				loglane.ContextOf(line.Channel)), "let the publisher SPUBLISH to " + line.Channel})
+		}
+	}
+	return all
+}
+
+// layout is that of the URL, as far as names in Redis go.
+func (r *Report) layout() layout {
+	if r.Cluster {
+		return cluster
+	}
+	return standalone
 }
 
 // String tells in one line what was found, such as "Redis 7.0, database 1; 14 channels with

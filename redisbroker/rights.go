@@ -75,7 +75,7 @@ func words(text string) []string { return strings.Fields(text) }
 
 // clusterGrants are the commands that take another's place in a cluster; "" is none.
 var clusterGrants = map[string]string{
-	"+select": "", "+psubscribe": "",
+	"+select":  "",
 	"+publish": "+spublish", "+subscribe": "+ssubscribe", "+unsubscribe": "+sunsubscribe",
 }
 
@@ -103,6 +103,7 @@ func rightsIn(l layout) []right {
 		all = append(all, r)
 	}
 	return append(all,
+		right{"+pubsub|shardchannels", "", words("PUBSUB SHARDCHANNELS ll:none")},
 		right{"+asking", "", words("ASKING")},
 		right{"+cluster|info", "", words("CLUSTER INFO")},
 		right{"+cluster|slots", "", words("CLUSTER SLOTS")})

@@ -289,7 +289,7 @@ func TestTheNamesOfAClustersCertificates(t *testing.T) {
 				t.Fatal(err)
 			}
 			events := followed(t, b)
-			for _, channel := range []string{alice, "logs:User.bob", "logs:User.carol", "logs:User.dan"} { // at all nodes
+			for _, channel := range []string{alice, "logs:User.bob", "logs:User.dan", "logs:User.erin"} { // at all nodes
 				if _, err := b.Append(t.Context(), channel, loglane.Batch{Producer: loglane.NewProducer(), Lines: lines(1, 1)}); err != nil {
 					t.Errorf("%s: %v", channel, err)
 				}
