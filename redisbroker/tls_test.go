@@ -79,6 +79,28 @@ func TestBrokerBySentinelsOverTLS(t *testing.T) {
 	})
 }
 
+// Sentinels may tell names, and then certificates need no addresses; or one name is given
+// that all have.
+func TestTheNamesOfSentinelsCertificates(t *testing.T) {
+	site := redistest.StartSecureSentinel(t, certificates(certtest.NewAuthority(t), "localhost"))
+	byName := strings.ReplaceAll(site.URL(), "127.0.0.1", "localhost")
+	if err := openURL(t, byName, redisbroker.Options{}).Ping(t.Context()); !rejected(err) || !strings.Contains(err.Error(), "is for localhost and not for 127.0.0.1") {
+		t.Errorf("%v", err)
+	}
+	if err := openURL(t, with(t, site.URL(), "ssl_server_name", "localhost"), redisbroker.Options{}).Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, sentinel := range site.Sentinels {
+		sentinel.MustDo("SENTINEL", "CONFIG", "SET", "resolve-hostnames", "yes")
+		sentinel.MustDo("SENTINEL", "CONFIG", "SET", "announce-hostnames", "yes")
+		sentinel.MustDo("SENTINEL", "REMOVE", redistest.MasterName)
+		sentinel.MustDo("SENTINEL", "MONITOR", redistest.MasterName, "localhost", site.Servers[0].PortText(), "2")
+	}
+	if err := openURL(t, byName, redisbroker.Options{}).Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // The same in a cluster; then a master is killed.
 func TestBrokerInAClusterOverTLS(t *testing.T) {
 	site := redistest.StartSecureCluster(t, certificates(certtest.NewAuthority(t), "127.0.0.1"), "--requirepass", "admin")

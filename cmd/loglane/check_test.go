@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/loglane/loglane/internal/certtest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -45,6 +46,9 @@ func TestCheckFinds(t *testing.T) {
 	server.MustDo("ACL", "SETUSER", "weak", "on", ">pass", "~*", "&*", "+@all", "-xadd", "-publish")
 	database := func(n int) string { return fmt.Sprintf("redis://127.0.0.1:%d/%d", server.Port, n) }
 	server.MustDo("EVAL", "redis.call('SELECT', 3); return redis.call('XADD', KEYS[1], '*', 'data', 'a line')", "1", "stream:logs:User.alice")
+	ca := certtest.NewAuthority(t)
+	pair := ca.Issue("127.0.0.1")
+	secure := redistest.StartSecure(t, redistest.Certificates{CA: ca.File, Cert: pair.Cert, Key: pair.Key})
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { taken.Close() })
@@ -64,6 +68,9 @@ func TestCheckFinds(t *testing.T) {
 			"FAIL  rights      the user weak may not run XADD, run PUBLISH: ACL SETUSER weak +xadd +publish\n"}},
 		{"evicting policy", "--redis-url " + evicting.URL(), 1, []string{"FAIL  eviction    maxmemory-policy is allkeys-lru: ", "CONFIG SET maxmemory-policy noeviction"}},
 		{"wrong password", fmt.Sprintf("--redis-url redis://:wrong@127.0.0.1:%d/0", evicting.Port), 1, []string{"FAIL  redis       redis://127.0.0.1:", "Redis refused the login: WRONGPASS"}},
+		{"TLS", "--redis-url " + secure.URL(), 0, []string{", standalone, database 0 at rediss://127.0.0.1:", "ok    live        a published message came back in "}},
+		{"TLS with a CA that is not known", "--redis-url rediss://127.0.0.1:" + secure.PortText(), 1, []string{
+			"FAIL  redis       rediss://127.0.0.1:", " is signed by no CA that is trusted: name the file of its CA by ssl_ca_certs= in --redis-url\n"}},
 		{"no Redis", "--redis-url redis://127.0.0.1:1/0", 1, []string{"FAIL  redis       redis://127.0.0.1:1/0: broker unavailable", "start Redis there, or set --redis-url"}},
 		{"a port of another program", "--addr " + taken.Addr().String(), 1, []string{"FAIL  addr        " + taken.Addr().String() + " is in use, and no gateway"}},
 	} {
