@@ -9,7 +9,6 @@ package redistest
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -34,6 +33,7 @@ type Server struct {
 	password string
 	user     string // that password is of; "" is the default user
 	secure   *Certificates
+	kept     kept
 	process  *exec.Cmd
 }
 
@@ -87,6 +87,7 @@ func (s *Server) PortText() string { return strconv.Itoa(s.Port) }
 
 // Kill ends the server as kill -9 does.
 func (s *Server) Kill() {
+	s.kept.drop()
 	if s.process == nil {
 		return
 	}
@@ -177,6 +178,9 @@ func (s *Server) await() {
 // Do sends one command over a connection of its own, and returns a simple, bulk or number
 // reply as text; of an array, its length.
 func (s *Server) Do(args ...string) (reply string, err error) {
+	if s.keeps(args) {
+		return s.doKept(args)
+	}
 	err = s.dialogue(func(conn net.Conn, r *bufio.Reader) error {
 		reply, err = roundTrip(conn, r, args...)
 		return err
@@ -186,25 +190,34 @@ func (s *Server) Do(args ...string) (reply string, err error) {
 
 // dialogue lends a connection that has signed in.
 func (s *Server) dialogue(talk func(net.Conn, *bufio.Reader) error) error {
-	conn, err := s.secure.dial(s.PortText())
+	conn, r, err := s.open()
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
-		return err
+	return talk(conn, r)
+}
+
+// open makes a connection that has signed in and lasts for 5 s.
+func (s *Server) open() (net.Conn, *bufio.Reader, error) {
+	conn, err := s.secure.dial(s.PortText())
+	if err != nil {
+		return nil, nil, err
 	}
 	r := bufio.NewReader(conn)
-	if s.password != "" {
+	err = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	if err == nil && s.password != "" {
 		login := []string{"AUTH", s.password}
 		if s.user != "" {
 			login = []string{"AUTH", s.user, s.password}
 		}
-		if _, err := roundTrip(conn, r, login...); err != nil {
-			return err
-		}
+		_, err = roundTrip(conn, r, login...)
 	}
-	return talk(conn, r)
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return conn, r, nil
 }
 
 // MustDo is Do, and ends the test on an error.
@@ -216,6 +229,11 @@ func (s *Server) MustDo(args ...string) string {
 	}
 	return reply
 }
+
+// A replyError is an error that Redis answers with.
+type replyError string
+
+func (e replyError) Error() string { return string(e) }
 
 func roundTrip(conn net.Conn, r *bufio.Reader, args ...string) (string, error) {
 	var b strings.Builder
@@ -237,7 +255,7 @@ func readReply(r *bufio.Reader) (string, error) {
 	kind, rest := line[0], strings.TrimRight(line[1:], "\r\n")
 	switch kind {
 	case '-':
-		return "", errors.New(rest)
+		return "", replyError(rest)
 	case '$':
 		n, err := strconv.Atoi(rest)
 		if err != nil || n < 0 {
