@@ -31,8 +31,9 @@ type App struct {
 
 	upstream *upstream
 	hub      *loglane.Hub
-	login    *auth.Login          // nil without users in the auth file
-	dev      *auth.Dev            // nil without --dev
+	login    *auth.Login // nil without users in the auth file
+	dev      *auth.Dev   // nil without --dev
+	minters  []minter
 	ways     []auth.Authenticator // in the order in which they are tried
 	server   *server.Server
 	http     *http.Server
@@ -73,9 +74,10 @@ func (a *App) wire(opts *Options) error {
 	if upstreamErr == nil {
 		a.ending.push("broker", a.upstream.close)
 	}
+	a.minters = s.minters(users)
 	var certificateErr error
 	a.certificate, certificateErr = s.Place.open(a.log)
-	if err := errors.Join(opts.Faults, s.Check(), usersErr, s.Forward.clash(users), upstreamErr, certificateErr); err != nil {
+	if err := errors.Join(opts.Faults, s.Check(), usersErr, clash(a.minters, s.SharedNames, users), s.noLogin(users), upstreamErr, certificateErr); err != nil {
 		return err
 	}
 	if err := a.wireHub(); err != nil {

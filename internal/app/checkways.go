@@ -49,6 +49,7 @@ func (f *Forward) Check() error {
 			errs = append(errs, Wrong("auth-url", redactedURL(f.AuthURL), err.Error()))
 		}
 	}
+	errs = append(errs, checkPrefix(minter{"auth-url", f.AuthURLNamePrefix}, f.AuthURL))
 	switch {
 	case f.LoginURL == "":
 	case f.AuthURL == "":
@@ -57,6 +58,18 @@ func (f *Forward) Check() error {
 		if err := server.CheckLoginURL(f.LoginURL); err != nil {
 			errs = append(errs, Wrong("login-url", redactedURL(f.LoginURL), err.Error()))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// Check reports what is wrong with what groups give.
+func (n *Names) Check() error {
+	var errs []error
+	if _, err := auth.ParseRoleMap(n.RoleMap); err != nil {
+		errs = append(errs, Wrong("role-map", "", err.Error()))
+	}
+	if _, err := auth.ParseChannelMap(n.ChannelMap); err != nil {
+		errs = append(errs, Wrong("channel-map", "", err.Error()))
 	}
 	return errors.Join(errs...)
 }

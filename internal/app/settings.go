@@ -15,6 +15,7 @@ type Settings struct {
 	Outside
 	Identity
 	Forward
+	Names
 	Upstream
 	Streams
 	Sending
@@ -52,9 +53,16 @@ type Outside struct {
 // Forward is the login of another application, which the gateway asks who a request
 // comes from.
 type Forward struct {
-	AuthURL     string `name:"auth-url" env:"LOGLANE_AUTH_URL" example:"http://127.0.0.1:8000/whoami" placeholder:"URL" help:"URL of your application that says who a Cookie or Authorization header stands for."`
-	LoginURL    string `name:"login-url" env:"LOGLANE_LOGIN_URL" example:"https://app.example.com/login" placeholder:"URL" help:"Login page of your application, for --auth-url; it gets where to come back to as ?next=."`
-	SharedNames bool   `name:"shared-names" env:"LOGLANE_SHARED_NAMES" default:"false" help:"The users of --auth-file and of --auth-url who have one name are one person."`
+	AuthURL           string `name:"auth-url" env:"LOGLANE_AUTH_URL" example:"http://127.0.0.1:8000/whoami" placeholder:"URL" help:"URL of your application that says who a Cookie or Authorization header stands for."`
+	LoginURL          string `name:"login-url" env:"LOGLANE_LOGIN_URL" example:"https://app.example.com/login" placeholder:"URL" help:"Login page of your application, for --auth-url; it gets where to come back to as ?next=."`
+	AuthURLNamePrefix string `name:"auth-url-name-prefix" env:"LOGLANE_AUTH_URL_NAME_PREFIX" example:"app:" placeholder:"PREFIX" help:"What goes before the names that --auth-url tells, so that they are no other way's."`
+}
+
+// Names are how those of several ways in go together, and what groups give.
+type Names struct {
+	SharedNames bool   `name:"shared-names" env:"LOGLANE_SHARED_NAMES" default:"false" help:"Users of several ways in who have one name are one person."`
+	RoleMap     string `name:"role-map" env:"LOGLANE_ROLE_MAP" example:"sre=operator,admins=admin" placeholder:"GROUP=ROLE,…" help:"Roles of the groups that other ways in than --auth-file tell; without it the groups viewer, operator and admin are roles themselves."`
+	ChannelMap  string `name:"channel-map" env:"LOGLANE_CHANNEL_MAP" example:"team-a=team.a,team-b=team.b" placeholder:"GROUP=CONTEXT,…" help:"Channels, by their contexts, that those groups may read beside their own."`
 }
 
 // Upstream is the broker and what it keeps.

@@ -9,19 +9,21 @@ import (
 	"github.com/loglane/loglane/internal/server"
 )
 
-// clash says what is wrong with the ways in beside each other.
-func (f *Forward) clash(users *auth.Users) error {
+// noLogin says that nobody would find where to sign in.
+func (s *Settings) noLogin(users *auth.Users) error {
 	byPassword := users != nil && users.Any()
-	switch {
-	case f.AuthURL == "":
-		return nil
-	case byPassword && !f.SharedNames:
-		return &SettingError{Name: "shared-names", Wrong: "it is missing: --auth-file has users and --auth-url names users too, so that two people " +
-			"with one name would see each other's lines; take --shared-names if they are the same people, or a file with API tokens only"}
-	case !byPassword && f.LoginURL == "":
+	if s.AuthURL != "" && s.LoginURL == "" && !byPassword {
 		return Wrong("login-url", "", "it is missing, so nobody would find where to sign in")
 	}
 	return nil
+}
+
+// mint is how a way in makes principals; Check has told the maps' errors.
+func (a *App) mint(setting string, template loglane.Template) auth.Mint {
+	m := auth.Mint{Template: template, Names: names(a.minters, setting)}
+	m.Roles, _ = auth.ParseRoleMap(a.settings.RoleMap)
+	m.Channels, _ = auth.ParseChannelMap(a.settings.ChannelMap)
+	return m
 }
 
 // wireWays makes the ways in, in the order in which they are tried: API tokens, the
@@ -41,7 +43,7 @@ func (a *App) wireWays(users *auth.Users, template loglane.Template) error {
 	if a.settings.AuthURL == "" {
 		return nil
 	}
-	forward, err := auth.NewForward(auth.ForwardOptions{URL: a.settings.AuthURL, Template: template, Logger: a.log})
+	forward, err := auth.NewForward(auth.ForwardOptions{URL: a.settings.AuthURL, Mint: a.mint("auth-url", template), Logger: a.log})
 	if err != nil {
 		return err
 	}
@@ -65,7 +67,7 @@ func (a *App) wireFile(users *auth.Users, template loglane.Template) (err error)
 	}
 	options := auth.LoginOptions{
 		Users: users, Sessions: a.upstream.sessions, Notices: a.upstream.notices, Template: template,
-		BasePath: a.settings.Base(), OnEnd: server.EndStreams(a.hub), Logger: a.log, Secure: server.Secure,
+		Names: names(a.minters, "auth-file"), BasePath: a.settings.Base(), OnEnd: server.EndStreams(a.hub), Logger: a.log, Secure: server.Secure,
 	}
 	if public, _ := a.settings.public(); public != nil { // Check tells its error
 		options.CookieSecure = public.Scheme == "https"

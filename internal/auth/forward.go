@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/loglane/loglane"
 )
@@ -20,8 +19,8 @@ type ForwardOptions struct {
 	// URL answers who the Cookie and Authorization headers of a request stand for: http or
 	// https, without a user and a fragment.
 	URL string
-	// Template makes the channels of names; the zero value is loglane.DefaultTemplate.
-	Template loglane.Template
+	// Mint makes principals of what the URL answers.
+	Mint Mint
 	// Logger gets why the URL's answers cannot be used; default slog.Default().
 	Logger *slog.Logger
 }
@@ -35,16 +34,16 @@ type ForwardOptions struct {
 //   - 401 and 403 are none
 //   - anything else, within two seconds or not, is an error with code 503
 //
-// The highest of viewer, operator and admin among the roles or groups counts, others do
-// not; without one it is viewer. channels are contexts that are granted beside the own.
+// The highest role that the Mint knows of the roles or groups counts; without one it is
+// viewer. channels are contexts that are granted beside the own and those of the groups.
 // An answer holds for 5 s for the same headers, and is asked for once however many
 // requests wait for it.
 type Forward struct {
-	template loglane.Template
-	asker    *asker
-	answers  *answers
-	log      *slog.Logger
-	told     *recent // channels that were refused a moment ago
+	mint    Mint
+	asker   *asker
+	answers *answers
+	log     *slog.Logger
+	told    *recent // channels that were refused a moment ago
 }
 
 var _ Authenticator = (*Forward)(nil)
@@ -54,10 +53,7 @@ func NewForward(o ForwardOptions) (*Forward, error) {
 	if err := CheckAuthURL(o.URL); err != nil {
 		return nil, err
 	}
-	f := &Forward{template: o.Template, log: o.Logger, told: newRecent(maxTold, complainEvery)}
-	if f.template == (loglane.Template{}) {
-		f.template = loglane.DefaultTemplate
-	}
+	f := &Forward{mint: o.Mint, log: o.Logger, told: newRecent(maxTold, complainEvery)}
 	if f.log == nil {
 		f.log = slog.Default()
 	}
@@ -107,17 +103,17 @@ func (f *Forward) Authenticate(r *http.Request) (*Principal, error) {
 }
 
 func (f *Forward) principal(given credentials, who *answer) (*Principal, error) {
-	channel, err := f.template.Channel(who.Name)
-	if err == nil {
-		err = unicodeOnly(who.Name)
-	}
+	p, err := f.mint.Principal(who.Name, who.Roles)
 	if err != nil {
-		return nil, &loglane.StatusError{Code: http.StatusForbidden, Message: "Not signed in: " + err.Error() + "."}
+		return nil, err
 	}
-	return &Principal{
-		Name: who.Name, Role: highestRole(who.Roles), Channel: channel, Channels: f.granted(who),
-		Check: func(ctx context.Context) error { return f.check(ctx, given, who) },
-	}, nil
+	for _, channel := range f.granted(who) {
+		if !slices.Contains(p.Channels, channel) {
+			p.Channels = append(p.Channels, channel)
+		}
+	}
+	p.Check = func(ctx context.Context) error { return f.check(ctx, given, who) }
+	return p, nil
 }
 
 // check is the Check of a principal: the application must still say just the same.
@@ -126,11 +122,17 @@ func (f *Forward) check(ctx context.Context, given credentials, before *answer) 
 	switch {
 	case err != nil:
 		return err
-	case now == nil, !now.same(before):
+	case now == nil, !f.same(now, before):
 		return ended()
 	default:
 		return nil
 	}
+}
+
+// same says whether two answers give the same rights to one name.
+func (f *Forward) same(a, b *answer) bool {
+	return a.Name == b.Name && f.mint.Roles.Highest(a.Roles) == f.mint.Roles.Highest(b.Roles) &&
+		slices.Equal(f.mint.Channels.Granted(a.Roles), f.mint.Channels.Granted(b.Roles)) && slices.Equal(a.Channels, b.Channels)
 }
 
 // granted returns the channels of the contexts that an answer grants; one that cannot be
@@ -152,15 +154,6 @@ func (f *Forward) granted(who *answer) []string {
 		}
 	}
 	return channels
-}
-
-// unicodeOnly refuses a text that was no Unicode: whatever is none of it is read as U+FFFD,
-// so that two names would become one.
-func unicodeOnly(text string) error {
-	if strings.ContainsRune(text, utf8.RuneError) {
-		return errors.New("it is not valid UTF-8, or has the character U+FFFD that stands for what is not")
-	}
-	return nil
 }
 
 // credentials are what is passed on of a request.
@@ -191,15 +184,4 @@ func (c credentials) key() [sha256.Size]byte {
 	text := binary.AppendUvarint(nil, uint64(len(c.cookie)))
 	text = append(text, c.cookie...)
 	return sha256.Sum256(append(text, c.authorization...))
-}
-
-// highestRole is the highest role among names that may be anything.
-func highestRole(names []string) Role {
-	highest := Viewer
-	for _, name := range names {
-		if role, err := ParseRole(name); err == nil {
-			highest = max(highest, role)
-		}
-	}
-	return highest
 }

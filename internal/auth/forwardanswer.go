@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -58,10 +57,6 @@ func (a *answer) UnmarshalJSON(data []byte) error {
 		places[member] = nil
 	}
 	return nil
-}
-
-func (a *answer) same(b *answer) bool {
-	return a.Name == b.Name && highestRole(a.Roles) == highestRole(b.Roles) && slices.Equal(a.Channels, b.Channels)
 }
 
 // readAnswer reads an application's answer: nil and nil is nobody. An error says, for the

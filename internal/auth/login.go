@@ -42,6 +42,9 @@ type LoginOptions struct {
 	// Template must be the one that Users was opened with; the zero value is just that.
 	Template loglane.Template
 
+	// Names refuses those that another way in makes; its Prefix is "".
+	Names Names
+
 	// CookieSecure says that browsers come over https although requests here may not,
 	// because a proxy speaks TLS. Requests over TLS get a secure cookie in any case.
 	CookieSecure bool
@@ -85,6 +88,7 @@ type LoginOptions struct {
 // concurrently. [NewLogin] starts nothing; [Login.Run] does the work between requests.
 type Login struct {
 	users        *Users
+	names        Names
 	sessions     Sessions
 	notices      Notices
 	cookieSecure bool
@@ -117,6 +121,7 @@ func NewLogin(o LoginOptions) (*Login, error) {
 	}
 	l := &Login{
 		users:        o.Users,
+		names:        o.Names,
 		sessions:     o.Sessions,
 		notices:      o.Notices,
 		cookieSecure: o.CookieSecure,
@@ -178,6 +183,9 @@ func (o LoginOptions) validate() error {
 		refuse("Users is missing: open them with OpenUsers")
 	} else if o.Template != o.Users.template {
 		refuse("Template is %q, but Users was opened with %q", o.Template, o.Users.template)
+	}
+	if o.Names.Prefix != "" {
+		refuse("Names has the prefix %q: the names of the auth file are as they are written there", o.Names.Prefix)
 	}
 	if o.Sessions == nil {
 		refuse("Sessions is missing: NewMemorySessions is enough for one process")

@@ -92,6 +92,9 @@ func (l *Login) load(ctx context.Context, key string) (s session, user User, fou
 	if !found || user.version() != s.Version {
 		return session{}, User{}, false, nil
 	}
+	if _, err := l.names.Make(user.Name); err != nil {
+		return session{}, User{}, false, nil // another way in has the name since
+	}
 	l.known.add(key)
 	l.keepAlive(ctx, key, s)
 	return s, user, true, nil

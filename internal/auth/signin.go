@@ -22,6 +22,9 @@ import (
 func (l *Login) SignIn(w http.ResponseWriter, r *http.Request, name, password string) (*Principal, error) {
 	account, err := loglane.EncodeName(name)
 	if err == nil {
+		_, err = l.names.Make(name)
+	}
+	if err == nil {
 		_, err = l.users.template.Channel(name)
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -78,6 +79,16 @@ func (u *Users) errNobody() error {
 
 // Any says whether there are users, and not only API tokens.
 func (u *Users) Any() bool { return len(u.roster.Load().users) > 0 }
+
+// Names returns the names of the users, in their order.
+func (u *Users) Names() []string {
+	var names []string
+	for _, user := range u.roster.Load().users {
+		names = append(names, user.Name)
+	}
+	slices.Sort(names)
+	return names
+}
 
 // Lookup returns the user of a name, in any Unicode spelling of it.
 func (u *Users) Lookup(name string) (User, bool) {
