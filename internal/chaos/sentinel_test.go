@@ -3,7 +3,10 @@ package chaos_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
+	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -89,15 +92,19 @@ type fall struct {
 	fall, back func(*sentinelScene, *redistest.Server)
 }
 
+// manual is the one in which the old master goes on for a while.
+const manual = "SENTINEL FAILOVER"
+
 var falls = []fall{
-	{"SENTINEL FAILOVER", func(s *sentinelScene, _ *redistest.Server) { s.site.BeginFailover() }, func(*sentinelScene, *redistest.Server) {}},
+	{manual, func(s *sentinelScene, _ *redistest.Server) { s.site.BeginFailover() }, func(*sentinelScene, *redistest.Server) {}},
 	{"kill -9", func(_ *sentinelScene, m *redistest.Server) { m.Kill() }, func(_ *sentinelScene, m *redistest.Server) { m.Restart() }},
 	{"cut off", func(s *sentinelScene, m *redistest.Server) { s.fronts[m].BlackHole(true) }, func(s *sentinelScene, m *redistest.Server) { s.fronts[m].BlackHole(false) }},
 	{"kill -9", func(_ *sentinelScene, m *redistest.Server) { m.Kill() }, func(_ *sentinelScene, m *redistest.Server) { m.Restart() }},
 }
 
-// failOver lets the master go, and looks at what became of the history.
-func (s *sentinelScene) failOver(f fall) {
+// failOver lets the master go, and looks at what became of the history. After the last one
+// nobody waits for the old master, which was killed and misleads no gateway.
+func (s *sentinelScene) failOver(f fall, last bool) {
 	s.Helper()
 	before := s.site.Master()
 	page, err := s.broker.Read(s.Context(), alice, loglane.Last(s.rate*int(lookBack/time.Second)), 1<<20)
@@ -111,7 +118,9 @@ func (s *sentinelScene) failOver(f fall) {
 	named := time.Now()
 	s.door.CutAll()
 	f.back(s, before)
-	s.site.AwaitWell()
+	if !last {
+		s.site.AwaitWell()
+	}
 	acked := make(map[loglane.Src]bool)
 	for _, src := range s.ledger.AckedSince(fell.Add(-2*lookBack), named) {
 		acked[src] = true
@@ -124,32 +133,36 @@ func (s *sentinelScene) compare(name string, old []loglane.Entry, acked map[logl
 	s.Helper()
 	var gone, still []loglane.Entry
 	failover := chaos.Failover{Named: named}
-	missing := 0
-	for deadline := time.Now().Add(15 * time.Second); ; pause(200 * time.Millisecond) {
+	missing := len(old)
+	for deadline := time.Now().Add(15 * time.Second); missing > 0 && time.Now().Before(deadline); pause(200 * time.Millisecond) {
+		now, err := s.from(old[0])
+		if err != nil {
+			s.Logf("%s: %v", name, err)
+			continue
+		}
 		kept, stored := make(map[chaos.Place]bool), make(map[loglane.Src]int)
-		for _, entry := range s.from(old[0]) {
+		for _, entry := range now {
 			kept[placeOf(entry)] = true
 			stored[entry.Cursor.Src]++
 		}
 		gone, still, missing = nil, nil, 0
 		for _, entry := range old {
-			switch n := stored[entry.Cursor.Src]; {
-			case n > 1:
-				s.Errorf("%s: %v is stored %d times", name, entry.Cursor, n)
-			case n == 0 && acked[entry.Cursor.Src]:
-				missing++
-			}
-			if kept[placeOf(entry)] {
+			is := acked[entry.Cursor.Src]
+			switch {
+			case kept[placeOf(entry)]:
 				still = append(still, entry)
-			} else if acked[entry.Cursor.Src] {
+			case is:
 				gone = append(gone, entry)
 			}
-		}
-		if missing == 0 || time.Now().After(deadline) {
-			for place := range kept {
-				failover.Kept = append(failover.Kept, place)
+			if is && stored[entry.Cursor.Src] == 0 {
+				missing++
 			}
-			break
+		}
+		failover.Kept = slices.Collect(maps.Keys(kept))
+		for src, n := range stored {
+			if n > 1 {
+				s.Errorf("%s: the line with the src %v is stored %d times", name, src, n)
+			}
 		}
 	}
 	if len(gone) == 0 || len(still) == 0 {
@@ -163,6 +176,11 @@ func (s *sentinelScene) compare(name string, old []loglane.Entry, acked map[logl
 		name, len(gone), span, named.Sub(fell).Round(time.Millisecond), missing)
 	s.failovers, s.lost, s.spans = append(s.failovers, failover), append(s.lost, len(gone)), append(s.spans, span)
 	s.again += len(gone) - missing
+	for _, gateway := range s.gateways {
+		if _, err := gateway.AwaitReady(http.StatusOK, 10*time.Second); err != nil {
+			s.Fatal(err)
+		}
+	}
 	s.probe(name, gone, still)
 }
 
@@ -171,16 +189,15 @@ func placeOf(entry loglane.Entry) chaos.Place {
 }
 
 // from returns what the history has from an entry on.
-func (s *sentinelScene) from(entry loglane.Entry) []loglane.Entry {
-	s.Helper()
+func (s *sentinelScene) from(entry loglane.Entry) ([]loglane.Entry, error) {
 	all := []loglane.Entry{entry}
 	for {
 		page, err := s.broker.Read(s.Context(), alice, loglane.After(all[len(all)-1].Cursor), 1000)
 		if err != nil || page.Status != loglane.OK {
-			s.Fatalf("reading after %v: %v, %v", all[len(all)-1].Cursor, page.Status, err)
+			return nil, fmt.Errorf("reading after %v: status %v, %v", all[len(all)-1].Cursor, page.Status, err)
 		}
 		if all = append(all, page.Entries...); !page.More {
-			return all
+			return all, nil
 		}
 	}
 }
@@ -225,20 +242,22 @@ func TestSentinelFailover(t *testing.T) {
 	s := playSentinels(t, rate)
 	s.watchAll(viewers)
 	s.log(8, rate)
-	pause(lookBack / 2)
+	pause(replicaLag)
 	for n := range times {
 		pause(replicaLag + between(0, time.Second))
-		s.failOver(falls[n%len(falls)])
+		s.failOver(falls[n%len(falls)], n == times-1)
 	}
 	pause(2 * time.Second)
 	opened := (&chaos.Crowd{Viewers: s.crowd.Viewers[len(s.staying.Viewers):]}).Tally().Opened
 	ended := s.staying.Tally().Ended
 	v := s.finish()
 	account, tally := s.crowd.Audit(s.failovers), s.crowd.Tally()
-	lost, least := 0, s.lost[0]
+	lost, least, kinds := 0, s.lost[0], make(map[string]int)
 	for i, n := range s.lost {
 		lost, least = lost+n, min(least, n)
-		if kind := falls[i%len(falls)].name; kind != "SENTINEL FAILOVER" && s.spans[i] < replicaLag*9/10 {
+		kind := falls[i%len(falls)].name
+		kinds[kind]++
+		if kind != manual && s.spans[i] < replicaLag*9/10 {
 			t.Errorf("%s %d: only %v were lost", kind, i, s.spans[i])
 		}
 	}
@@ -254,7 +273,9 @@ func TestSentinelFailover(t *testing.T) {
 	if s.rewritten != s.asked || ended > 0 {
 		t.Errorf("%d of %d lost places were called rewritten; %d streams ended that nobody cut", s.rewritten, s.asked, ended)
 	}
-	s.report("Sentinel failover to a replica 2 s behind", fmt.Sprintf("%d failovers (half by kill -9; the others in turn by SENTINEL FAILOVER and a network cut), %d lines/s, %d viewers, 2 gateways", times, rate, viewers), v,
+	s.report("Sentinel failover to a replica 2 s behind", 
+		fmt.Sprintf("%d failovers (%d by kill -9 of the master, %d with it cut off, %d by %s), %d lines/s, %d viewers, 2 gateways",
+			times, kinds["kill -9"], kinds["cut off"], kinds[manual], manual, rate, viewers), v,
 		fmt.Sprintf("%d acknowledged lines really lost by Redis, at least %d a failover, %d sent again", lost, least, s.again),
 		fmt.Sprintf("%d lines that came again dropped by src", tally.Dropped),
 		fmt.Sprintf("%d of %d viewers' rewritten cursors reported, %d of %d asked for, and %d that stood let be", account.Told, account.Owed, s.rewritten, s.asked, s.standing),
