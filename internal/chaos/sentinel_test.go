@@ -273,7 +273,7 @@ func TestSentinelFailover(t *testing.T) {
 	if s.rewritten != s.asked || ended > 0 {
 		t.Errorf("%d of %d lost places were called rewritten; %d streams ended that nobody cut", s.rewritten, s.asked, ended)
 	}
-	s.report("Sentinel failover to a replica 2 s behind", 
+	s.report("Sentinel failover to a replica 2 s behind",
 		fmt.Sprintf("%d failovers (%d by kill -9 of the master, %d with it cut off, %d by %s), %d lines/s, %d viewers, 2 gateways",
 			times, kinds["kill -9"], kinds["cut off"], kinds[manual], manual, rate, viewers), v,
 		fmt.Sprintf("%d acknowledged lines really lost by Redis, at least %d a failover, %d sent again", lost, least, s.again),
