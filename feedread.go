@@ -86,7 +86,37 @@ func (f *feed) readAll(ctx context.Context, began time.Time) error {
 		if !page.More {
 			return nil
 		}
+		if page.Status != OK && again != nil {
+			if last, err = f.leap(ctx, last, again); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// leap goes on from the newest of the entries that were had though nobody remembers them: a
+// rewind reads as much in a long history as in a short one, and leaves the oldest entries
+// before they are trimmed away under it.
+func (f *feed) leap(ctx context.Context, last Cursor, again *rewind) (Cursor, error) {
+	if !last.ID.Less(again.before) {
+		return last, nil
+	}
+	page, err := f.hub.readPage(ctx, f.channel, Before(Cursor{ID: again.before}), 1)
+	if err != nil {
+		return last, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.reachable() {
+		return last, errStale
+	}
+	if len(page.Entries) == 0 || !last.ID.Less(page.Entries[0].Cursor.ID) {
+		return last, nil
+	}
+	f.last = page.Entries[0].Cursor
+	f.ring.leaveOut()
+	f.push(newMark(f.last))
+	return f.last, nil
 }
 
 // fill makes the ring out of the newest part of the history.

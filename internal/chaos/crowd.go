@@ -15,14 +15,21 @@ import (
 type Crowd struct {
 	Viewers []*Viewer
 
-	cancel   context.CancelFunc
+	cancels  []context.CancelFunc
 	watching sync.WaitGroup
 }
 
 // Gather lets n viewers watch a stream until [Crowd.Leave]; client nil is the default one.
 func Gather(ctx context.Context, n int, url string, header http.Header, client *http.Client) *Crowd {
 	c := &Crowd{}
-	ctx, c.cancel = context.WithCancel(ctx)
+	c.Join(ctx, n, url, header, client)
+	return c
+}
+
+// Join lets n more viewers watch a stream, which may be another, and returns them.
+func (c *Crowd) Join(ctx context.Context, n int, url string, header http.Header, client *http.Client) []*Viewer {
+	ctx, cancel := context.WithCancel(ctx)
+	c.cancels = append(c.cancels, cancel)
 	for range n {
 		v := NewViewer(url, header)
 		if client != nil {
@@ -31,7 +38,7 @@ func Gather(ctx context.Context, n int, url string, header http.Header, client *
 		c.Viewers = append(c.Viewers, v)
 		c.watching.Go(func() { v.Watch(ctx) })
 	}
-	return c
+	return c.Viewers[len(c.Viewers)-n:]
 }
 
 // Opened waits until each viewer has a stream.
@@ -87,7 +94,9 @@ func (c *Crowd) Finish(lines []loglane.Src, within time.Duration) (late int) {
 
 // Leave ends all streams.
 func (c *Crowd) Leave() {
-	c.cancel()
+	for _, cancel := range c.cancels {
+		cancel()
+	}
 	c.watching.Wait()
 }
 

@@ -22,6 +22,9 @@ type Faults struct {
 	// CutAfter is asked for each connection: how many bytes of answers it passes on, and how
 	// long it lives at most.
 	CutAfter func() (bytes int64, life time.Duration)
+	// ReplicaLag is how much later what a master writes reaches the replicas that come
+	// through the proxy. What is on its way when the master ends is lost.
+	ReplicaLag time.Duration
 }
 
 // A Proxy passes TCP connections on to a server, and fails as networks do. Its methods may
@@ -146,18 +149,22 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	defer p.forget(server)
-	var asking sync.WaitGroup
-	asking.Go(func() {
+	var replicates atomic.Bool
+	var forward sync.WaitGroup
+	forward.Go(func() {
 		defer server.Close()
-		p.copy(server, client, nil)
+		p.copy(asking{server, &replicates}, client, nil)
 	})
-	defer asking.Wait()
+	defer forward.Wait()
 	defer client.Close()
-	if p.faults.SwallowMessage != nil {
+	switch {
+	case p.faults.SwallowMessage != nil:
 		p.filter(client, server)
-		return
+	case p.faults.ReplicaLag > 0:
+		p.hold(client, server, &replicates)
+	default:
+		p.copy(client, server, p.end(client))
 	}
-	p.copy(client, server, p.end(client))
 }
 
 // end returns what says how much of an answer still passes; -1 is all, and anything less is

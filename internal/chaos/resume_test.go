@@ -107,7 +107,7 @@ func (s *lone) resumeAll(cursors []string, expect func(at int) first) (right, ga
 		turns <- struct{}{}
 		working.Go(func() {
 			defer func() { <-turns }()
-			got, err := s.resume(cursor)
+			got, err := resume(s.Context(), s.url+"?channel=User.alice", nil, cursor)
 			mu.Lock()
 			defer mu.Unlock()
 			if got.reason != "" {
@@ -124,12 +124,16 @@ func (s *lone) resumeAll(cursors []string, expect func(at int) first) (right, ga
 	return right, gaps
 }
 
-func (s *lone) resume(cursor string) (got first, err error) {
-	ctx, cancel := context.WithCancel(s.Context())
+// resume comes back to a stream at a place.
+func resume(ctx context.Context, url string, header http.Header, cursor string) (got first, err error) {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"?channel=User.alice", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return got, err
+	}
+	for name, values := range header {
+		req.Header[name] = values
 	}
 	req.Header.Set("Last-Event-ID", cursor)
 	resp, err := http.DefaultClient.Do(req)

@@ -32,7 +32,7 @@ func StartSecure(t testing.TB, certificates Certificates, args ...string) *Serve
 // want a login: that of [SentinelUser].
 func StartSecureSentinel(t testing.TB, certificates Certificates, args ...string) *Sentinel {
 	t.Helper()
-	return startSentinel(t, certificates.ready(), args)
+	return startSentinel(t, certificates.ready(), own, args)
 }
 
 // StartSecureCluster is [StartCluster] with TLS, also between the nodes.

@@ -18,7 +18,8 @@ type Sentinel struct {
 	Servers   []*Server // the first is the master at the start
 	Sentinels []*Server
 
-	t testing.TB
+	t     testing.TB
+	ports map[*Server]string // that others know them by
 }
 
 // MasterName is what the Sentinels call the master.
@@ -44,29 +45,57 @@ const downAfter = time.Second
 // StartSentinel starts them all; args are further settings of the servers that keep data.
 func StartSentinel(t testing.TB, args ...string) *Sentinel {
 	t.Helper()
-	return startSentinel(t, nil, args)
+	return startSentinel(t, nil, own, args)
 }
 
-func startSentinel(t testing.TB, secure *Certificates, args []string) *Sentinel {
+func own(s *Server) (port int) { return s.Port }
+
+// StartSentinelBehind is [StartSentinel] with something before each server that keeps data:
+// Sentinels, replicas and clients know the server by the port that front returns.
+func StartSentinelBehind(t testing.TB, front func(*Server) (port int), args ...string) *Sentinel {
 	t.Helper()
-	s := &Sentinel{t: t}
-	s.Servers = append(s.Servers, start(t, secure, args))
-	master := s.Servers[0]
-	replicate := append([]string{"--replicaof", fmt.Sprintf("127.0.0.1 %d", master.Port), "--repl-diskless-sync-delay", "0"}, args...)
-	if master.password != "" {
-		replicate = append(replicate, "--masterauth", master.password)
-		master.MustDo("CONFIG", "SET", "masterauth", master.password)
+	return startSentinel(t, nil, front, args)
+}
+
+func startSentinel(t testing.TB, secure *Certificates, front func(*Server) (port int), args []string) *Sentinel {
+	t.Helper()
+	s := &Sentinel{t: t, ports: make(map[*Server]string)}
+	args = append([]string{"--repl-diskless-sync-delay", "0"}, args...)
+	for range 3 {
+		server := start(t, secure, args)
+		port := strconv.Itoa(front(server))
+		announced := []string{"replica-announce-ip", "127.0.0.1", "replica-announce-port", port}
+		if server.password != "" {
+			announced = append(announced, "masterauth", server.password)
+		}
+		server.MustDo(append([]string{"CONFIG", "SET"}, announced...)...)
+		for i := 0; i < len(announced); i += 2 { // for when it starts again
+			server.args = append(server.args[:len(server.args):len(server.args)], "--"+announced[i], announced[i+1])
+		}
+		s.Servers, s.ports[server] = append(s.Servers, server), port
 	}
-	master.MustDo("CONFIG", "SET", "repl-diskless-sync-delay", "0")
-	for range 2 {
-		s.Servers = append(s.Servers, start(t, secure, replicate))
+	for _, replica := range s.Servers[1:] {
+		replica.MustDo("REPLICAOF", "127.0.0.1", s.ports[s.Servers[0]])
 	}
 	for range 3 {
-		s.Sentinels = append(s.Sentinels, startOneSentinel(t, master))
+		s.Sentinels = append(s.Sentinels, s.startOne(s.Servers[0]))
 	}
+	s.AwaitWell()
+	return s
+}
+
+// AwaitWell waits until one server is the master and the others are in step with it, and
+// the Sentinels know all.
+func (s *Sentinel) AwaitWell() {
+	s.t.Helper()
 	s.await("the replicas are in step, and the Sentinels know all", func() bool {
-		for _, replica := range s.Servers[1:] {
-			if !strings.Contains(replica.info("replication"), "master_link_status:up") {
+		master := s.Master()
+		if master == nil {
+			return false
+		}
+		for _, replica := range s.Servers {
+			about := replica.info("replication")
+			if replica != master && (!strings.Contains(about, "master_link_status:up") || !strings.Contains(about, "master_port:"+s.ports[master]+"\r")) {
 				return false
 			}
 		}
@@ -78,15 +107,14 @@ func startSentinel(t testing.TB, secure *Certificates, args []string) *Sentinel 
 		}
 		return true
 	})
-	return s
 }
 
-func startOneSentinel(t testing.TB, master *Server) *Server {
-	t.Helper()
-	s := &Server{t: t, dir: t.TempDir(), Port: freePort(t), secure: master.secure}
+func (s *Sentinel) startOne(master *Server) *Server {
+	s.t.Helper()
+	sentinel := &Server{t: s.t, dir: s.t.TempDir(), Port: freePort(s.t), secure: master.secure}
 	lines := []string{
-		"bind 127.0.0.1", "dir " + s.dir,
-		fmt.Sprintf("sentinel monitor %s 127.0.0.1 %d 2", MasterName, master.Port),
+		"bind 127.0.0.1", "dir " + sentinel.dir,
+		fmt.Sprintf("sentinel monitor %s 127.0.0.1 %s 2", MasterName, s.ports[master]),
 		fmt.Sprintf("sentinel down-after-milliseconds %s %d", MasterName, downAfter.Milliseconds()),
 		fmt.Sprintf("sentinel failover-timeout %s 3000", MasterName),
 		fmt.Sprintf("sentinel parallel-syncs %s 2", MasterName),
@@ -94,24 +122,24 @@ func startOneSentinel(t testing.TB, master *Server) *Server {
 	if master.password != "" {
 		lines = append(lines, fmt.Sprintf("sentinel auth-pass %s %s", MasterName, master.password))
 	}
-	for setting := range slices.Chunk(s.secure.settings(s.PortText()), 2) {
+	for setting := range slices.Chunk(sentinel.secure.settings(sentinel.PortText()), 2) {
 		lines = append(lines, strings.TrimPrefix(setting[0], "--")+" "+setting[1])
 	}
-	if s.secure != nil {
-		s.user, s.password = sentinelAdmin, sentinelAdminPassword
+	if sentinel.secure != nil {
+		sentinel.user, sentinel.password = sentinelAdmin, sentinelAdminPassword
 		lines = append(lines,
 			"user default off",
 			"user "+sentinelAdmin+" on >"+sentinelAdminPassword+" allchannels +@all",
 			"user "+SentinelUser+" on >"+SentinelPassword+" "+SentinelRule,
 			"sentinel sentinel-user "+sentinelAdmin, "sentinel sentinel-pass "+sentinelAdminPassword)
 	}
-	path := filepath.Join(s.dir, "sentinel.conf")
+	path := filepath.Join(sentinel.dir, "sentinel.conf")
 	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	s.command = []string{path, "--sentinel"}
-	s.start()
-	return s
+	sentinel.command = []string{path, "--sentinel"}
+	sentinel.start()
+	return sentinel
 }
 
 // URL returns what --redis-url takes: all Sentinels and the master's name.
@@ -146,7 +174,7 @@ func (s *Sentinel) Master() *Server {
 		}
 	}
 	for _, server := range s.Servers {
-		if votes[strconv.Itoa(server.Port)] >= 2 {
+		if votes[s.ports[server]] >= 2 {
 			return server
 		}
 	}
@@ -172,11 +200,17 @@ func (s *Sentinel) AwaitMaster(before *Server) *Server {
 func (s *Sentinel) Failover() *Server {
 	s.t.Helper()
 	before := s.Master()
+	s.BeginFailover()
+	return s.AwaitMaster(before)
+}
+
+// BeginFailover is Failover that does not wait for the end.
+func (s *Sentinel) BeginFailover() {
+	s.t.Helper()
 	s.await("a failover begins", func() bool {
 		_, err := s.Sentinels[0].Do("SENTINEL", "FAILOVER", MasterName)
 		return err == nil
 	})
-	return s.AwaitMaster(before)
 }
 
 func (s *Sentinel) await(what string, condition func() bool) {
