@@ -26,6 +26,7 @@ func streamEvicted(f *fixture) {
 		f.Fatalf("an evicted history has %d entries, tail %v", len(page.Entries), page.Tail)
 	}
 	f.wantStatus("an earlier line", all[2].Cursor, loglane.StatusEpoch, 2)
+	f.wantStatus("the beginning", loglane.Cursor{Epoch: all[4].Cursor.Epoch}, loglane.StatusEpoch, 5)
 	f.wantStatus("long ago", older(all[2].Cursor, 2*time.Hour), loglane.StatusExpired, 2)
 	f.wantReceipt("a duplicate", f.append("alpha", 4, 6), loglane.Receipt{K: 6, Stored: 1, Duplicates: 2})
 	entry := f.last()
@@ -34,6 +35,7 @@ func streamEvicted(f *fixture) {
 	}
 	f.wantStatus("the last line before the loss", all[4].Cursor, loglane.OK, 0)
 	f.wantStatus("an earlier line", all[2].Cursor, loglane.StatusTrimmed, 2)
+	f.wantStatus("the beginning", loglane.Cursor{Epoch: all[4].Cursor.Epoch}, loglane.StatusTrimmed, 5)
 }
 
 func mixedEvicted(f *fixture) {
