@@ -31,3 +31,9 @@ func (b *MemoryBroker) Channels() int {
 func (b *MemoryBroker) ForgetProducers(channel string) {
 	b.with(channel, func(c *memoryChannel) { c.producers = nil })
 }
+
+// Producers returns how many producers of a channel the broker remembers.
+func (b *MemoryBroker) Producers(channel string) (n int) {
+	b.with(channel, func(c *memoryChannel) { n = len(c.producers) })
+	return n
+}

@@ -62,6 +62,38 @@ func TestMemoryForgetsSilentProducers(t *testing.T) {
 	})
 }
 
+// However many producers come, and while all of them live, their number is bounded, and the
+// last ones are remembered.
+func TestMemoryBoundsProducers(t *testing.T) {
+	inTime(t, func(t *testing.T, m *clockedBroker) {
+		name := func(i int) string { return fmt.Sprint("n", i) }
+		const come = loglane.MaxProducers + 5000
+		for i := range come {
+			if receipt, err := m.add(aliceChannel, name(i), 0, 1); err != nil || receipt.Stored != 1 {
+				t.Fatalf("producer %d: %+v, %v", i, receipt, err)
+			}
+			if i%100 == 0 {
+				time.Sleep(time.Second)
+			}
+		}
+		if n := m.Producers(aliceChannel); n > loglane.MaxProducers {
+			t.Errorf("%d producers are remembered", n)
+		}
+		for i := come - 1000; i < come; i++ {
+			if receipt, err := m.add(aliceChannel, name(i), 1, 1); err != nil || receipt.Duplicates != 1 {
+				t.Fatalf("producer %d, that has just come: %+v, %v", i, receipt, err)
+			}
+		}
+		time.Sleep(16 * time.Minute)
+		for i := range 10_000 {
+			m.add(aliceChannel, fmt.Sprint("later", i), 0, 1)
+		}
+		if n := m.Producers(aliceChannel); n > 12_000 {
+			t.Errorf("%d producers are remembered of 10000 that live", n)
+		}
+	})
+}
+
 func TestMemoryHistoryEnds(t *testing.T) {
 	for channel, ttl := range map[string]time.Duration{aliceChannel: time.Hour, loglane.GlobalChannel: 24 * time.Hour} {
 		inTime(t, func(t *testing.T, m *clockedBroker) {

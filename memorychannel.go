@@ -125,18 +125,38 @@ func (c *memoryChannel) mark(producer string, k uint64, now time.Time) {
 	if c.producers == nil {
 		c.producers = make(map[string]producerMark)
 	}
-	if _, known := c.producers[producer]; !known && len(c.producers) >= 64 && len(c.producers)%64 == 0 {
-		looked := 0 // a sample, so that it takes no longer however many there are
-		for name, mark := range c.producers {
-			if now.Sub(mark.seen) > ProducerTTL {
-				delete(c.producers, name)
-			}
-			if looked++; looked == 128 {
-				break
-			}
-		}
+	if _, known := c.producers[producer]; !known {
+		c.forgetProducers(now)
 	}
 	c.producers[producer] = producerMark{k: k, seen: now}
+}
+
+// forgetProducers looks after a sample of the producers when a new one comes, so that it
+// takes no longer however many there are.
+func (c *memoryChannel) forgetProducers(now time.Time) {
+	if len(c.producers) < 64 {
+		return
+	}
+	var oldest, older string // of those that stay
+	looked := 0
+	for name, mark := range c.producers {
+		switch {
+		case now.Sub(mark.seen) > ProducerTTL:
+			delete(c.producers, name)
+		case oldest == "" || mark.seen.Before(c.producers[oldest].seen):
+			oldest, older = name, oldest
+		case older == "" || mark.seen.Before(c.producers[older].seen):
+			older = name
+		}
+		if looked++; looked == 16 {
+			break
+		}
+	}
+	for _, name := range []string{oldest, older} {
+		if len(c.producers) >= MaxProducers {
+			delete(c.producers, name)
+		}
+	}
 }
 
 func (c *memoryChannel) trim() {

@@ -96,7 +96,9 @@ func (f Facts) over(c Cursor) bool {
 	return to > from && to-from > uint64(f.TTL.Milliseconds())
 }
 
-func (f Facts) anotherEpoch(c Cursor) bool { return f.Epoch != "" && c.Epoch != "" && f.Epoch != c.Epoch }
+func (f Facts) anotherEpoch(c Cursor) bool {
+	return f.Epoch != "" && c.Epoch != "" && f.Epoch != c.Epoch
+}
 
 // missed counts by number, which is possible within one epoch that no other program
 // wrote into.

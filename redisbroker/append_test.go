@@ -124,11 +124,64 @@ func TestProducersAreForgotten(t *testing.T) {
 		appendTo(t, b, loglane.Batch{Producer: name, Lines: lines(1, 1)})
 		server.MustDo("HSET", aliceMeta, "p:"+name, "1 "+long)
 	}
-	if n, err := strconv.Atoi(server.MustDo("HLEN", aliceMeta)); err != nil || n > 200 {
+	if n, err := strconv.Atoi(server.MustDo("HLEN", aliceMeta)); err != nil || n > 100 {
 		t.Errorf("meta has %d fields after 500 producers came and went (%v)", n, err)
 	}
-	if server.MustDo("HEXISTS", aliceMeta, "p:old") != "0" {
-		t.Error("a producer that was silent too long is still there")
+}
+
+// TestSilentProducersStayFew lets producers come while as many live as came within their
+// time: those that are over are a small part beside them.
+func TestSilentProducersStayFew(t *testing.T) {
+	server := redistest.Start(t)
+	b := open(t, server, redisbroker.Options{})
+	const live = 2000
+	now := time.Now().Unix()
+	appendTo(t, b, loglane.Batch{Producer: "first", Lines: lines(1, 1)})
+	server.MustDo("EVAL", `for i = 1, ARGV[1] do redis.call('HSET', KEYS[1], 'p:n' .. i, '1 ' .. ARGV[2]) end`, "1", aliceMeta, strconv.Itoa(live), strconv.FormatInt(now, 10))
+	long := strconv.FormatInt(now-int64(loglane.ProducerTTL/time.Second)-2, 10)
+	most := 0
+	for i := range 2 * live { // each that comes sees the one go that came 15 minutes before
+		server.MustDo("EVAL", `if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], '1 ' .. ARGV[2]) end return 1`,
+			"1", aliceMeta, "p:n"+strconv.Itoa(i+1), long)
+		appendTo(t, b, loglane.Batch{Producer: "n" + strconv.Itoa(live+i+1), Lines: lines(1, 1)})
+		n, err := strconv.Atoi(server.MustDo("HLEN", aliceMeta))
+		if err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, n)
+	}
+	if most > live+live/8+64 {
+		t.Errorf("meta had %d fields while %d producers lived", most, live)
+	}
+	t.Logf("at most %d fields while %d producers lived", most, live)
+}
+
+// TestProducersAreBounded lets more producers live than are remembered: the longest silent
+// are forgotten, and nobody is shut out.
+func TestProducersAreBounded(t *testing.T) {
+	server := redistest.Start(t)
+	b := open(t, server, redisbroker.Options{})
+	appendTo(t, b, loglane.Batch{Producer: "first", Lines: lines(1, 1)})
+	now := time.Now().Unix()
+	// Half of them were silent for 10 minutes.
+	server.MustDo("EVAL", `for i = 1, ARGV[1] do redis.call('HSET', KEYS[1], 'p:x' .. i, '1 ' .. (ARGV[2] - (i % 2) * 600)) end`, "1", aliceMeta,
+		strconv.Itoa(loglane.MaxProducers), strconv.FormatInt(now, 10))
+	for i := range 300 {
+		if receipt := appendTo(t, b, loglane.Batch{Producer: "n" + strconv.Itoa(i), Lines: lines(1, 2)}); receipt.Stored != 2 {
+			t.Fatalf("producer %d: %+v", i, receipt)
+		}
+	}
+	if n, err := strconv.Atoi(server.MustDo("HLEN", aliceMeta)); err != nil || n > loglane.MaxProducers+8 {
+		t.Errorf("meta has %d fields, %v", n, err)
+	}
+	for i := range 300 {
+		if receipt := appendTo(t, b, loglane.Batch{Producer: "n" + strconv.Itoa(i), After: 2, Lines: lines(1, 3)}); receipt.Duplicates != 2 {
+			t.Fatalf("producer %d, that has just come, is forgotten: %+v", i, receipt)
+		}
+	}
+	if n := server.MustDo("EVAL", `local n = 0 for i = 2, ARGV[1], 2 do n = n + redis.call('HEXISTS', KEYS[1], 'p:x' .. i) end return n`, "1", aliceMeta,
+		strconv.Itoa(loglane.MaxProducers)); n != strconv.Itoa(loglane.MaxProducers/2) {
+		t.Errorf("%s of %d producers that were heard of just now are left", n, loglane.MaxProducers/2)
 	}
 }
 
