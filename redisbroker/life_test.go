@@ -56,3 +56,22 @@ func TestSilentPubSub(t *testing.T) {
 	silent.Store(false)
 	await("not well", foundWithin, func(err error) bool { return err == nil })
 }
+
+// TestOneLostProbe loses one sign of life: the next one comes, and nobody is disturbed.
+func TestOneLostProbe(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	var seen atomic.Int64
+	proxy := chaos.NewProxy(t, fmt.Sprintf("127.0.0.1:%d", server.Port), chaos.Faults{SwallowMessage: func(string) bool { return seen.Add(1) == 2 }})
+	broker := openURL(t, "redis://"+proxy.Addr+"/0", redisbroker.Options{})
+	events := followed(t, broker)
+	eventually(t, foundWithin, "two probes come after it", func() bool { return seen.Load() >= 4 })
+	select {
+	case event := <-events:
+		t.Errorf("one lost probe is told of: %+v", event)
+	default:
+	}
+	if err := broker.Healthy(); err != nil {
+		t.Error(err)
+	}
+}
