@@ -230,6 +230,53 @@ func TestPublishMayFail(t *testing.T) {
 	}
 }
 
+// TestUnpublishedFirstLines stores the first lines of channels that never had anything, at
+// all times between two checks of silence, and publishes none: each is found within 5 s.
+func TestUnpublishedFirstLines(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	server.MustDo("ACL", "SETUSER", "writer", "on", ">secret", "~*", "+@all", "resetchannels")
+	b := open(t, server, redisbroker.Options{})
+	mute := openURL(t, fmt.Sprintf("redis://writer:secret@127.0.0.1:%d/0", server.Port), redisbroker.Options{})
+	const channels = 12
+	name := func(i int) string { return fmt.Sprint("logs:User.", i) }
+	found := make([]chan time.Time, channels)
+	for i := range found {
+		found[i] = make(chan time.Time, 1)
+		confirmed := make(chan struct{})
+		defer b.Follow(name(i), func(event loglane.Event) {
+			switch {
+			case event.Kind == loglane.Confirmed:
+				close(confirmed)
+			case event.Kind == loglane.Broken && event.Err == nil:
+				select {
+				case found[i] <- time.Now():
+				default:
+				}
+			}
+		})()
+		<-confirmed
+	}
+	began := make([]time.Time, channels)
+	for i := range found {
+		<-time.After(400 * time.Millisecond)
+		began[i] = time.Now()
+		if _, err := mute.Append(t.Context(), name(i), loglane.Batch{Producer: "p", Lines: lines(1, 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, c := range found {
+		select {
+		case at := <-c:
+			if took := at.Sub(began[i]); took > 5*time.Second {
+				t.Errorf("the first line of channel %d is found after %v", i, took)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("the first line of channel %d is not found", i)
+		}
+	}
+}
+
 // awaitEvent waits for an event of a kind, and returns it.
 func awaitEvent(t *testing.T, events <-chan loglane.Event, kind loglane.EventKind, within time.Duration) loglane.Event {
 	t.Helper()
