@@ -52,12 +52,20 @@ func TestMemoryForgetsSilentProducers(t *testing.T) {
 			t.Errorf("14 minutes later: %+v, %v", receipt, err)
 		}
 		time.Sleep(16 * time.Minute)
-		var refused *loglane.RefusedError
-		if _, err := m.add(aliceChannel, "alpha", 7, 8); !errors.As(err, &refused) || refused.After != 0 {
-			t.Errorf("after 16 minutes of silence: %v", err)
-		}
 		if receipt, err := m.add(aliceChannel, "alpha", 0, 7); err != nil || receipt.Stored != 1 {
-			t.Errorf("without a claim: %+v, %v", receipt, err)
+			t.Errorf("without a claim, after 16 minutes of silence: %+v, %v", receipt, err)
+		}
+		time.Sleep(16 * time.Minute) // a claim holds as long as the history shows it
+		var refused *loglane.RefusedError
+		if _, err := m.add(aliceChannel, "alpha", 8, 9); !errors.As(err, &refused) || refused.After != 7 {
+			t.Errorf("a claim beyond the history, after 16 minutes of silence: %v", err)
+		}
+		if receipt, err := m.add(aliceChannel, "alpha", 7, 7); err != nil || receipt.Duplicates != 1 {
+			t.Errorf("a claim that the history shows: %+v, %v", receipt, err)
+		}
+		time.Sleep(2 * time.Hour)
+		if _, err := m.add(aliceChannel, "alpha", 7, 8); !errors.As(err, &refused) || refused.After != 0 {
+			t.Errorf("a claim without a history, after 2 hours of silence: %v", err)
 		}
 	})
 }

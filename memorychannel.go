@@ -13,6 +13,14 @@ type producerMark struct {
 	seen time.Time
 }
 
+type producerLine struct {
+	producer string
+	k        uint64
+}
+
+// claimLook is how many of the newest entries are looked through for a forgotten producer.
+const claimLook = 1000
+
 // memoryChannel keeps what a channel's stream and meta keep in Redis. mu is held by
 // whoever calls its methods.
 type memoryChannel struct {
@@ -21,6 +29,7 @@ type memoryChannel struct {
 	followers map[*follower]struct{}
 
 	entries []Entry
+	sources []producerLine // of the entries; zero of those that another program wrote
 	bytes   int
 	intact  bool // nothing was removed since the first entry
 	purged  bool // the entries before the first were removed on purpose
@@ -42,6 +51,9 @@ func (c *memoryChannel) append(channel string, batch Batch) (Receipt, error) {
 	stored := c.producers[batch.Producer].k
 	if now.Sub(c.producers[batch.Producer].seen) > ProducerTTL {
 		stored = 0
+	}
+	if batch.After > stored && stored == 0 {
+		stored = c.numberInEntries(batch.Producer)
 	}
 	if batch.After > stored {
 		return Receipt{}, &RefusedError{Channel: channel, After: stored}
@@ -73,6 +85,17 @@ func (c *memoryChannel) append(channel string, batch Batch) (Receipt, error) {
 	return receipt, nil
 }
 
+// numberInEntries returns the number of a producer that was forgotten and may stand in the
+// newest entries yet: then its claim holds, and what it sends again is not stored twice.
+func (c *memoryChannel) numberInEntries(producer string) uint64 {
+	for i := len(c.sources) - 1; i >= max(len(c.sources)-claimLook, 0); i-- {
+		if c.sources[i].producer == producer {
+			return c.sources[i].k
+		}
+	}
+	return 0
+}
+
 // number stores one line with the next number and its predecessor.
 func (c *memoryChannel) number(producer string, line Line, now time.Time) Frame {
 	if c.epoch == "" {
@@ -84,7 +107,7 @@ func (c *memoryChannel) number(producer string, line Line, now time.Time) Frame 
 		Prev:   c.prev(),
 		Data:   line.Record,
 	}
-	c.store(entry)
+	c.store(entry, producerLine{producer, line.K})
 	c.last = entry.Cursor.ID
 	return Frame{Entry: entry, Producer: producer, K: line.K}
 }
@@ -110,7 +133,7 @@ func (c *memoryChannel) nextID(now time.Time) ID {
 	return id
 }
 
-func (c *memoryChannel) store(entry Entry) {
+func (c *memoryChannel) store(entry Entry, source producerLine) {
 	if len(c.entries) == 0 && !c.purged {
 		c.intact = true
 	}
@@ -118,6 +141,7 @@ func (c *memoryChannel) store(entry Entry) {
 		c.foreign = true
 	}
 	c.entries = append(c.entries, entry)
+	c.sources = append(c.sources, source)
 	c.bytes += len(entry.Data)
 }
 
@@ -178,10 +202,11 @@ func (c *memoryChannel) drop(n int) {
 		c.bytes -= len(c.entries[i].Data)
 		c.entries[i] = Entry{}
 	}
-	c.entries = c.entries[n:]
+	clear(c.sources[:n])
+	c.entries, c.sources = c.entries[n:], c.sources[n:]
 	c.intact = false
 	if len(c.entries) == 0 {
-		c.entries = nil
+		c.entries, c.sources = nil, nil
 	}
 }
 
@@ -231,7 +256,7 @@ func (c *memoryChannel) purge() {
 	}
 	c.n++
 	place := Cursor{Epoch: c.epoch, N: c.n, ID: c.nextID(time.Now()), Src: NewSrc(NewProducer(), 1)}
-	c.store(Entry{Cursor: place, Prev: prev})
+	c.store(Entry{Cursor: place, Prev: prev}, producerLine{})
 	c.last = place.ID
 }
 

@@ -63,6 +63,25 @@ if mark then
   local k, seen = string.match(mark, '^(%d+) (%d+)$')
   if k and now - tonumber(seen) <= producerTTL then stored = tonumber(k) end
 end
+-- The number of a producer that was forgotten may stand in the newest entries yet: then its
+-- claim holds, and what it sends again is not stored twice.
+local function numberInEntries()
+  local upTo = '+'
+  for _ = 1, 10 do
+    local page = redis.call('XREVRANGE', stream, upTo, '-', 'COUNT', 100)
+    for _, entry in ipairs(page) do
+      for i = 1, #entry[2], 2 do
+        local name, k = string.match(entry[2][i] == 's' and entry[2][i + 1] or '', '^([%w_-]+):(%d+)$')
+        if name == producer then return tonumber(k) end
+      end
+      upTo = '(' .. entry[1]
+    end
+    if #page < 100 then break end
+  end
+  return 0
+end
+
+if after > stored and stored == 0 and epoch then stored = numberInEntries() end
 if after > stored then return {0, digits(stored)} end
 
 -- An entry must come after the newest that viewers have seen, also when the stream is

@@ -192,7 +192,10 @@ func TestManyProducersDoNotHoldUpRedis(t *testing.T) {
 	server := redistest.Start(t)
 	b := open(t, server, redisbroker.Options{})
 	appendTo(t, b, loglane.Batch{Producer: "first", Lines: lines(1, 1)})
-	server.MustDo("EVAL", `for i = 1, 300000 do redis.call('HSET', KEYS[1], 'p:live' .. i, '1 ' .. ARGV[1]) end`, "1", aliceMeta, strconv.FormatInt(time.Now().Unix(), 10))
+	for part := range 6 { // more than are remembered
+		server.MustDo("EVAL", `for i = 1, 50000 do redis.call('HSET', KEYS[1], 'p:live' .. ARGV[2] .. i, '1 ' .. ARGV[1]) end`, "1", aliceMeta,
+			strconv.FormatInt(time.Now().Unix(), 10), strconv.Itoa(part)+"x")
+	}
 	server.MustDo("CONFIG", "SET", "slowlog-log-slower-than", "250000")
 	server.MustDo("SLOWLOG", "RESET")
 	for i := range 64 {

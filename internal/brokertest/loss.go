@@ -10,6 +10,7 @@ var lossCases = []testCase{
 	{"the history of our lines is evicted", Options{}, streamEvicted},
 	{"the history of mixed lines is evicted", Options{}, mixedEvicted},
 	{"the numbering is evicted", Options{}, metaEvicted},
+	{"a producer is forgotten", Options{}, producerForgotten},
 	{"everything is lost", Options{}, flushed},
 }
 
@@ -102,4 +103,42 @@ func flushed(f *fixture) {
 	}
 	f.wantStatus("the last line before the loss", old[4].Cursor, loglane.StatusEpoch, -1)
 	f.wantStatus("long before the loss", older(old[4].Cursor, 2*time.Hour), loglane.StatusExpired, -1)
+}
+
+// producerForgotten forgets a producer's number: what it claims is looked for in the
+// history, and it can always go on.
+func producerForgotten(f *fixture) {
+	forgetter, ok := f.Subject.(ProducerForgetter)
+	if !ok {
+		f.Skip("the subject cannot forget producers")
+	}
+	forget := func() { forgetter.ForgetProducers(f.channel) }
+	f.append("alpha", 1, 5)
+	f.append("beta", 1, 75)
+	f.append("beta", 76, 150) // between alpha's lines and the tail
+	forget()
+	f.wantReceipt("a claim without lines", f.accept(loglane.Batch{Producer: "alpha", After: 4}), loglane.Receipt{K: 5})
+	forget()
+	f.wantReceipt("a claim that the history shows", f.accept(claim(4, batch("alpha", 4, 7))), loglane.Receipt{K: 7, Stored: 2, Duplicates: 2})
+	forget()
+	if after := f.refused(claim(9, batch("alpha", 10, 11))); after != 7 {
+		f.Errorf("the refusal says %d, want 7", after)
+	}
+	f.wantReceipt("what was lost, sent again", f.accept(claim(7, batch("alpha", 8, 11))), loglane.Receipt{K: 11, Stored: 4})
+	forget()
+	if after := f.refused(claim(1, batch("gamma", 2, 2))); after != 0 {
+		f.Errorf("the refusal of a stranger says %d, want 0", after)
+	}
+	f.wantReceipt("a stranger begins", f.append("gamma", 1, 2), loglane.Receipt{K: 2, Stored: 2})
+	forget()
+	f.wantReceipt("without a claim all begins anew", f.append("gamma", 1, 1), loglane.Receipt{K: 1, Stored: 1})
+	f.chained(f.all())
+	if evicter, ok := f.Subject.(StreamEvicter); ok {
+		evicter.EvictStream(f.channel)
+		forget()
+		if after := f.refused(claim(11, batch("alpha", 12, 12))); after != 0 {
+			f.Errorf("the refusal without a history says %d, want 0", after)
+		}
+		f.wantReceipt("going on", f.append("alpha", 11, 12), loglane.Receipt{K: 12, Stored: 2})
+	}
 }
