@@ -75,3 +75,43 @@ func TestOneLostProbe(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestChannelsComeAndGo follows many channels and leaves them, before Redis is there and
+// while it is: what nobody follows any more takes no memory.
+func TestChannelsComeAndGo(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	server.Kill()
+	b := open(t, server, redisbroker.Options{})
+	churn := func() {
+		for i := range 2000 {
+			b.Follow(fmt.Sprint("logs:User.", i), func(loglane.Event) {})()
+		}
+	}
+	churn()
+	if n := redisbroker.Remembered(b); n > 0 {
+		t.Errorf("%d channels are remembered that nobody follows", n)
+	}
+	server.Restart()
+	followed(t, b)
+	churn()
+	var stops []func()
+	confirmed := make(chan struct{}, 2000)
+	for i := range 2000 {
+		stops = append(stops, b.Follow(fmt.Sprint("logs:User.", i), func(event loglane.Event) {
+			if event.Kind == loglane.Confirmed {
+				confirmed <- struct{}{}
+			}
+		}))
+	}
+	for range 2000 {
+		<-confirmed
+	}
+	for _, stop := range stops {
+		stop()
+	}
+	eventually(t, 10*time.Second, "only one channel is left", func() bool { return redisbroker.Remembered(b) == 2 })
+	eventually(t, 10*time.Second, "Redis has no other", func() bool {
+		return server.MustDo("EVAL", "return #redis.call('PUBSUB', 'CHANNELS', 'logs:*')", "0") == "1"
+	})
+}
