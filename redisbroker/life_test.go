@@ -3,6 +3,7 @@ package redisbroker_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -114,4 +115,34 @@ func TestChannelsComeAndGo(t *testing.T) {
 	eventually(t, 10*time.Second, "Redis has no other", func() bool {
 		return server.MustDo("EVAL", "return #redis.call('PUBSUB', 'CHANNELS', 'logs:*')", "0") == "1"
 	})
+}
+
+// TestLives holds the keys to how long they live, and the numbering of a channel that is
+// followed to being renewed.
+func TestLives(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	b := open(t, server, redisbroker.Options{})
+	appendTo(t, b, loglane.Batch{Producer: "p", Lines: lines(1, 1)})
+	if _, err := b.Append(t.Context(), loglane.GlobalChannel, loglane.Batch{Producer: "p", Lines: lines(1, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	life := func(key string) time.Duration {
+		t.Helper()
+		ms, err := strconv.ParseInt(server.MustDo("PTTL", key), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(ms) * time.Millisecond
+	}
+	for key, want := range map[string]time.Duration{
+		aliceStream: time.Hour, "stream:" + loglane.GlobalChannel: 24 * time.Hour, aliceMeta: 7 * 24 * time.Hour,
+	} {
+		if got := life(key); got > want || got < want-time.Minute {
+			t.Errorf("%s lives for %v, want %v", key, got, want)
+		}
+	}
+	server.MustDo("EXPIRE", aliceMeta, "1000")
+	followed(t, b)
+	eventually(t, 10*time.Second, "the numbering is renewed", func() bool { return life(aliceMeta) > 6*24*time.Hour })
 }

@@ -9,6 +9,7 @@ import (
 var lossCases = []testCase{
 	{"the history of our lines is evicted", Options{}, streamEvicted},
 	{"the history of mixed lines is evicted", Options{}, mixedEvicted},
+	{"a history is evicted whose last line is foreign", Options{}, foreignTailEvicted},
 	{"the numbering is evicted", Options{}, metaEvicted},
 	{"a producer is forgotten", Options{}, producerForgotten},
 	{"everything is lost", Options{}, flushed},
@@ -54,6 +55,21 @@ func mixedEvicted(f *fixture) {
 		f.Errorf("the next line has number %d and names %v as the one before it", entry.Cursor.N, entry.Prev)
 	}
 	f.wantStatus("the last line before the loss", last, loglane.StatusTrimmed, -1)
+}
+
+// foreignTailEvicted loses a foreign line that no append has come after: who read it has
+// noted that the numbering does not tell of all.
+func foreignTailEvicted(f *fixture) {
+	evicter, ok := f.Subject.(StreamEvicter)
+	if !ok {
+		f.Skip("the subject cannot lose a history alone")
+	}
+	f.append("alpha", 1, 2)
+	last := f.last().Cursor
+	f.Store(f.channel, []byte("foreign"))
+	f.wantStatus("our last line", last, loglane.OK, 0)
+	evicter.EvictStream(f.channel)
+	f.wantStatus("our last line, after the loss of the foreign one", last, loglane.StatusEpoch, -1)
 }
 
 func metaEvicted(f *fixture) {
