@@ -31,3 +31,27 @@ func (b *MemoryBroker) Channels() int {
 func (b *MemoryBroker) ForgetProducers(channel string) {
 	b.with(channel, func(c *memoryChannel) { c.producers = nil })
 }
+
+// Producers returns how many producers of a channel the broker remembers.
+func (b *MemoryBroker) Producers(channel string) (n int) {
+	b.with(channel, func(c *memoryChannel) { n = len(c.producers) })
+	return n
+}
+
+// Foreign is what a channel's feed remembers to match foreign payloads and entries: bytes of
+// payloads that wait, entries without a payload, and payloads without an entry.
+func (h *Hub) Foreign(channel string) (waitingBytes, settled, floated int) {
+	h.mu.Lock()
+	f := h.feeds[channel]
+	h.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	bytes := 0
+	for _, w := range f.foreign.waiting {
+		bytes += len(w.data)
+	}
+	if bytes != f.foreign.waitingBytes {
+		panic("the count of waiting bytes is wrong")
+	}
+	return bytes, len(f.foreign.order), len(f.foreign.floated)
+}

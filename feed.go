@@ -23,6 +23,7 @@ type feed struct {
 	subs     map[*subscription]struct{}
 	sleepers []*subscription // who want to know of the next item
 	linger   *time.Timer
+	lingers  bool // nobody watches, and the timer runs
 	closed   bool
 
 	confirmed bool          // the broker reports what is published
@@ -161,6 +162,13 @@ func (f *feed) take(p livePayload, readBegan time.Time) {
 	if f.foreign.noWait && !f.stream && !isFrame {
 		f.float(f.foreign.takeWaiting())
 		return
+	}
+	for f.foreign.waitingBytes > maxBacklog { // the oldest wait no longer, frames stand in the stream
+		if w := f.foreign.takeOldest(); w.epoch == "" {
+			f.float(w)
+		} else {
+			f.foreign.release(w.key)
+		}
 	}
 	if !covered {
 		f.doorbell(isFrame && f.epoch != "")

@@ -75,12 +75,18 @@ func (f *feed) readAll(ctx context.Context, began time.Time) error {
 		if err != nil {
 			return err
 		}
+		var had ID
+		if page.Status != OK {
+			if had, err = f.hadBefore(ctx); err != nil {
+				return err
+			}
+		}
 		f.mu.Lock()
 		if !f.reachable() {
 			f.mu.Unlock()
 			return errStale
 		}
-		again = f.apply(page, again, began)
+		again = f.apply(page, again, had, began)
 		last = f.last
 		f.mu.Unlock()
 		if !page.More {
@@ -117,6 +123,24 @@ func (f *feed) leap(ctx context.Context, last Cursor, again *rewind) (Cursor, er
 	f.ring.leaveOut()
 	f.push(newMark(f.last))
 	return f.last, nil
+}
+
+// hadBefore returns the place before which all that the history has was had: that of the
+// oldest line which the feed remembers, where it is still there. Else it is the zero place:
+// a failover may have taken more than the feed remembers, and by a clock that is behind new
+// lines have got places before those of lines that are lost.
+func (f *feed) hadBefore(ctx context.Context) (ID, error) {
+	f.mu.Lock()
+	oldest := f.known.oldest()
+	f.mu.Unlock()
+	if oldest.ID.IsZero() {
+		return ID{}, nil
+	}
+	page, err := f.hub.readPage(ctx, f.channel, After(oldest), 1)
+	if err != nil || page.Status != OK {
+		return ID{}, err
+	}
+	return oldest.ID, nil
 }
 
 // fill makes the ring out of the newest part of the history.
@@ -194,21 +218,19 @@ func (f *feed) float(w waitingPayload) {
 	f.push(f.hub.encoder.line(Cursor{}, w.data, true))
 }
 
-// apply takes a page that was read after the last entry. It returns the rewind that the
-// read is in, if it has gone back to the oldest entry.
-func (f *feed) apply(page Page, again *rewind, began time.Time) *rewind {
+// apply takes a page that was read after the last entry; where that does not stand, entries
+// before had were had. It returns the rewind that the read is in, if it has gone back to the
+// oldest entry.
+func (f *feed) apply(page Page, again *rewind, had ID, began time.Time) *rewind {
 	f.comeUp() // viewers' grants are checked before the first line
 	switch {
 	case page.Status == OK:
 	case f.last.ID.IsZero() && page.Tail.ID.IsZero() && page.Missed <= 0: // there was nothing, and there is nothing
 	case f.expired && len(f.backlog) == 0 && !f.last.ID.IsZero():
-		again = f.known.rewound()
+		again = f.known.rewound(had)
 		f.end()
 	default:
-		again = f.known.rewound()
-		if page.Status == StatusEpoch {
-			again.before = ID{} // another history, maybe by another clock: places say nothing
-		}
+		again = f.known.rewound(had)
 		f.hub.stats.gaps.Add(1)
 		f.gen++
 		f.ring.newReplay(false)

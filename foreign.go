@@ -13,19 +13,20 @@ const (
 	// secondLook is when a payload without an entry is read for once more.
 	secondLook = 100 * time.Millisecond
 	// maxSettled bounds the entries that wait for their payloads, and the reverse.
-	maxSettled = 1 << 16
+	maxSettled = 1 << 14
 )
 
 // foreignLines matches what other programs publish with what they store, by raw bytes,
 // one to one, whichever comes first. Its owner's lock guards it.
 type foreignLines struct {
-	seed    maphash.Seed
-	settled map[payloadKey][]time.Time // entries without a payload yet, oldest first
-	order   []settledEntry             // the same in the order of their coming
-	waiting []waitingPayload           // payloads without an entry yet
-	floated []floatedPayload           // payloads that went out without an entry
-	alone   map[payloadKey]int         // how often a key is in waiting and floated
-	noWait  bool                       // a payload stayed without an entry for the whole window
+	seed         maphash.Seed
+	settled      map[payloadKey][]time.Time // entries without a payload yet, oldest first
+	order        []settledEntry             // the same in the order of their coming
+	waiting      []waitingPayload           // payloads without an entry yet
+	waitingBytes int                        // of their data
+	floated      []floatedPayload           // payloads that went out without an entry
+	alone        map[payloadKey]int         // how often a key is in waiting and floated
+	noWait       bool                       // a payload stayed without an entry for the whole window
 }
 
 type payloadKey struct {
@@ -69,6 +70,7 @@ func (f *foreignLines) arrive(data []byte, epoch string, now time.Time) (settled
 		return true
 	}
 	f.waiting = append(f.waiting, waitingPayload{key: key, data: data, epoch: epoch, at: now})
+	f.waitingBytes += len(data)
 	f.alone[key]++
 	return false
 }
@@ -94,6 +96,7 @@ func (f *foreignLines) settle(key payloadKey) (floated *floatedPayload) {
 	for i, w := range f.waiting {
 		if w.key == key {
 			f.waiting = slices.Delete(f.waiting, i, i+1)
+			f.waitingBytes -= w.key.size
 			return nil
 		}
 	}
@@ -117,8 +120,10 @@ func (f *foreignLines) due(readBegan time.Time, epoch string) (payloads []waitin
 		switch {
 		case w.epoch != "" && w.epoch == epoch && !readBegan.Before(w.at):
 			f.release(w.key)
+			f.waitingBytes -= w.key.size
 		case readBegan.Sub(w.at) >= secondLook:
 			payloads = append(payloads, w)
+			f.waitingBytes -= w.key.size
 		default:
 			kept = append(kept, w)
 		}
@@ -134,6 +139,7 @@ func (f *foreignLines) lapse(readBegan time.Time) {
 	n := 0
 	for n < len(f.waiting) && !f.waiting[n].at.After(readBegan) {
 		f.release(f.waiting[n].key)
+		f.waitingBytes -= f.waiting[n].key.size
 		n++
 	}
 	f.waiting = slices.Delete(f.waiting, 0, n)
@@ -144,6 +150,7 @@ func (f *foreignLines) forgetFrames() {
 	f.waiting = slices.DeleteFunc(f.waiting, func(w waitingPayload) bool {
 		if w.epoch != "" {
 			f.release(w.key)
+			f.waitingBytes -= w.key.size
 		}
 		return w.epoch != ""
 	})
@@ -159,6 +166,16 @@ func (f *foreignLines) float(w waitingPayload, position int64, now time.Time) {
 func (f *foreignLines) takeWaiting() waitingPayload {
 	w := f.waiting[len(f.waiting)-1]
 	f.waiting = f.waiting[:len(f.waiting)-1]
+	f.waitingBytes -= w.key.size
+	return w
+}
+
+// takeOldest takes the oldest waiting payload, where too many wait.
+func (f *foreignLines) takeOldest() waitingPayload {
+	w := f.waiting[0]
+	f.waiting[0] = waitingPayload{}
+	f.waiting = f.waiting[1:]
+	f.waitingBytes -= w.key.size
 	return w
 }
 

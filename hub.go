@@ -29,6 +29,7 @@ const (
 	writeTimeout  = 10 * time.Second // a write that stalls so long closes its stream
 	sweepEvery    = 15 * time.Second
 	ringIdle      = time.Minute
+	maxLingering  = 4096                 // channels that are followed though nobody watches them any more
 	returnsPace   = 5 * time.Millisecond // feeds that return after an outage: 200 a second
 	drainSpread   = 2 * time.Second      // streams end over this time when a hub closes …
 	drainInterval = time.Millisecond     // … or over this time each, where that is less
@@ -52,9 +53,10 @@ type Hub struct {
 	patterns   patterns
 	searches   chan struct{} // a token for each that is under way
 
-	ringCost atomic.Int64
-	pressure chan struct{}
-	stats    hubStats
+	ringCost  atomic.Int64
+	lingering atomic.Int64
+	pressure  chan struct{}
+	stats     hubStats
 
 	mu      sync.Mutex
 	feeds   map[string]*feed
@@ -166,8 +168,9 @@ func (h *Hub) subscribe(ctx context.Context, channel string) (*subscription, err
 	s := &subscription{feed: f, woken: make(chan struct{}, 1)}
 	f.mu.Lock()
 	f.subs[s] = struct{}{}
-	if f.linger != nil {
+	if f.lingers {
 		f.linger.Stop()
+		f.endLinger()
 	}
 	f.mu.Unlock()
 	h.mu.Unlock()
@@ -217,11 +220,23 @@ func (s *subscription) leave() {
 	if len(f.subs) > 0 || f.closed {
 		return
 	}
+	wait := h.opts.Linger
+	f.lingers = true
+	if h.lingering.Add(1) > maxLingering {
+		wait = 0
+	}
 	if f.linger == nil {
-		f.linger = time.AfterFunc(h.opts.Linger, func() { h.unfollow(f) })
+		f.linger = time.AfterFunc(wait, func() { h.unfollow(f) })
 		return
 	}
-	f.linger.Reset(h.opts.Linger)
+	f.linger.Reset(wait)
+}
+
+func (f *feed) endLinger() {
+	if f.lingers {
+		f.lingers = false
+		f.hub.lingering.Add(-1)
+	}
 }
 
 // unfollow ends a feed that nobody watches.
@@ -245,6 +260,7 @@ func (h *Hub) unfollow(f *feed) {
 // close ends a feed's own doing and returns what ends the broker's.
 func (f *feed) close() (stop func()) {
 	f.closed = true
+	f.endLinger()
 	if f.lookAgain != nil {
 		f.lookAgain.Stop()
 	}

@@ -3,7 +3,10 @@ package loglane_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/loglane/loglane"
@@ -232,6 +235,55 @@ func TestForeignLineIsMadeFitToLeave(t *testing.T) {
 		s.both(`{"_ll":"kept","message":"x"}`)
 		if got := string(v.events()[0].Data); got != `{"_ll":"kept","message":"x"}` {
 			t.Errorf("data %q", got)
+		}
+	})
+}
+
+// Payloads without entries and entries without payloads are remembered in bounds. What is
+// stored is shown whole; what is not is so at most once, for a ring holds 1 MiB.
+func TestForeignMemoryIsBounded(t *testing.T) {
+	onStage(t, stageOptions{retention: loglane.Retention{Lines: 100_000, Bytes: 1 << 30}}, func(s *stage) {
+		v := s.open("")
+		v.forget()
+		check := func() {
+			t.Helper()
+			waiting, settled, floated := s.hub.Foreign(aliceChannel)
+			if waiting > 4<<20 || settled > 1<<14+1 || floated > 1<<14+1 {
+				t.Fatalf("%d bytes wait, %d entries and %d payloads are alone", waiting, settled, floated)
+			}
+		}
+		long := strings.Repeat("x", 60<<10)
+		for n := range 300 { // 18 MB in no time
+			s.publish(fmt.Sprintf("%d %s", n, long))
+			synctest.Wait()
+			check()
+		}
+		time.Sleep(time.Second)
+		lines, last := v.lines(), -1
+		for _, line := range lines {
+			n, err := strconv.Atoi(strings.Fields(line)[0])
+			if err != nil || n <= last {
+				t.Fatalf("line %.20q after line %d", line, last)
+			}
+			last = n
+		}
+		if len(lines) < 200 {
+			t.Errorf("%d lines", len(lines))
+		}
+		v.forget()
+		for n := range 20_000 {
+			s.store(fmt.Sprint("stored ", n))
+			if n%1000 == 0 {
+				s.broker.tell(loglane.Event{Kind: loglane.Broken})
+				synctest.Wait()
+				check()
+			}
+		}
+		s.broker.tell(loglane.Event{Kind: loglane.Broken})
+		synctest.Wait()
+		check()
+		if lines := v.lines(); len(lines) != 20_000 {
+			t.Errorf("%d lines, want 20000", len(lines))
 		}
 	})
 }

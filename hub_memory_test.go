@@ -44,6 +44,29 @@ func TestRingMemoryIsBounded(t *testing.T) {
 	})
 }
 
+// However many channels are watched one after the other, those that linger are bounded.
+func TestLingeringChannelsAreBounded(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		for c := range 4096 + 500 {
+			grant := loglane.Grant{Channel: fmt.Sprintf("logs:User.%d", c)}
+			s.openAs(grant, "backlog=0").leave()
+			s.viewers = nil
+		}
+		synctest.Wait()
+		if stats := s.hub.Stats(); stats.Channels != 4096 || s.broker.followerCount() != 4096 {
+			t.Errorf("%d channels are followed without a viewer, %d by the broker", stats.Channels, s.broker.followerCount())
+		}
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		first := s.open("")
+		first.leave()
+		time.Sleep(29 * time.Second)
+		if stats := s.hub.Stats(); stats.Channels != 1 {
+			t.Errorf("%d channels after that", stats.Channels)
+		}
+	})
+}
+
 func TestIdleRingIsDropped(t *testing.T) {
 	onStage(t, stageOptions{}, func(s *stage) {
 		v := s.open("")

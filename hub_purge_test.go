@@ -86,7 +86,7 @@ func TestPurgeOfUnreadFirstLines(t *testing.T) {
 		s.append("one", "two")
 		undo()
 		s.purge()
-		v.wantMore(`gap{"reason":"expired","missed":2}#start`)
+		v.wantMore(`gap{"reason":"trimmed","missed":2}#start`)
 		s.append("three")
 		v.wantMore("three#")
 	})

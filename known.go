@@ -76,21 +76,29 @@ func (k *knownLines) cost() int { return len(k.lines) * knownCost }
 // A rewind is a read that has gone back to the oldest entry: viewers who stayed are to get
 // of it only what they have not had.
 type rewind struct {
-	before ID // older entries were had, though nobody remembers them
+	before ID // older entries were had, though nobody remembers them; zero where that is not sure
 	srcs   map[Src]struct{}
 	ids    map[ID]struct{}
 }
 
-// rewound returns what was had when a rewind begins.
-func (k *knownLines) rewound() *rewind {
-	r := &rewind{srcs: make(map[Src]struct{}), ids: make(map[ID]struct{})}
+// oldest is the place of the oldest line that is known, the zero one for none.
+func (k *knownLines) oldest() (c Cursor) {
+	for line := range k.newest {
+		c = Cursor{ID: line.id, Src: line.src}
+	}
+	return c
+}
+
+// rewound returns what was had when a rewind begins. Entries before a place were had where
+// the history still has the line that stood there: what a failover rewrites is its end.
+func (k *knownLines) rewound(before ID) *rewind {
+	r := &rewind{before: before, srcs: make(map[Src]struct{}), ids: make(map[ID]struct{})}
 	for line := range k.newest {
 		if line.src.IsZero() {
 			r.ids[line.id] = struct{}{}
 		} else {
 			r.srcs[line.src] = struct{}{}
 		}
-		r.before = line.id
 	}
 	return r
 }

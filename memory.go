@@ -179,7 +179,7 @@ func (b *MemoryBroker) StoreForeign(channel string, data []byte) ID {
 	var id ID
 	b.with(channel, func(c *memoryChannel) {
 		id = c.nextID(time.Now())
-		c.store(Entry{Cursor: Cursor{ID: id}, Data: data})
+		c.store(Entry{Cursor: Cursor{ID: id}, Data: data}, producerLine{})
 		c.trim()
 		c.expireAfter(c.retention.TTL)
 	})

@@ -52,12 +52,52 @@ func TestMemoryForgetsSilentProducers(t *testing.T) {
 			t.Errorf("14 minutes later: %+v, %v", receipt, err)
 		}
 		time.Sleep(16 * time.Minute)
-		var refused *loglane.RefusedError
-		if _, err := m.add(aliceChannel, "alpha", 7, 8); !errors.As(err, &refused) || refused.After != 0 {
-			t.Errorf("after 16 minutes of silence: %v", err)
-		}
 		if receipt, err := m.add(aliceChannel, "alpha", 0, 7); err != nil || receipt.Stored != 1 {
-			t.Errorf("without a claim: %+v, %v", receipt, err)
+			t.Errorf("without a claim, after 16 minutes of silence: %+v, %v", receipt, err)
+		}
+		time.Sleep(16 * time.Minute) // a claim holds as long as the history shows it
+		var refused *loglane.RefusedError
+		if _, err := m.add(aliceChannel, "alpha", 8, 9); !errors.As(err, &refused) || refused.After != 7 {
+			t.Errorf("a claim beyond the history, after 16 minutes of silence: %v", err)
+		}
+		if receipt, err := m.add(aliceChannel, "alpha", 7, 7); err != nil || receipt.Duplicates != 1 {
+			t.Errorf("a claim that the history shows: %+v, %v", receipt, err)
+		}
+		time.Sleep(2 * time.Hour)
+		if _, err := m.add(aliceChannel, "alpha", 7, 8); !errors.As(err, &refused) || refused.After != 0 {
+			t.Errorf("a claim without a history, after 2 hours of silence: %v", err)
+		}
+	})
+}
+
+// However many producers come, and while all of them live, their number is bounded, and the
+// last ones are remembered.
+func TestMemoryBoundsProducers(t *testing.T) {
+	inTime(t, func(t *testing.T, m *clockedBroker) {
+		name := func(i int) string { return fmt.Sprint("n", i) }
+		const come = loglane.MaxProducers + 5000
+		for i := range come {
+			if receipt, err := m.add(aliceChannel, name(i), 0, 1); err != nil || receipt.Stored != 1 {
+				t.Fatalf("producer %d: %+v, %v", i, receipt, err)
+			}
+			if i%100 == 0 {
+				time.Sleep(time.Second)
+			}
+		}
+		if n := m.Producers(aliceChannel); n > loglane.MaxProducers {
+			t.Errorf("%d producers are remembered", n)
+		}
+		for i := come - 1000; i < come; i++ {
+			if receipt, err := m.add(aliceChannel, name(i), 1, 1); err != nil || receipt.Duplicates != 1 {
+				t.Fatalf("producer %d, that has just come: %+v, %v", i, receipt, err)
+			}
+		}
+		time.Sleep(16 * time.Minute)
+		for i := range 10_000 {
+			m.add(aliceChannel, fmt.Sprint("later", i), 0, 1)
+		}
+		if n := m.Producers(aliceChannel); n > 12_000 {
+			t.Errorf("%d producers are remembered of 10000 that live", n)
 		}
 	})
 }

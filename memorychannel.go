@@ -13,6 +13,14 @@ type producerMark struct {
 	seen time.Time
 }
 
+type producerLine struct {
+	producer string
+	k        uint64
+}
+
+// claimLook is how many of the newest entries are looked through for a forgotten producer.
+const claimLook = 1000
+
 // memoryChannel keeps what a channel's stream and meta keep in Redis. mu is held by
 // whoever calls its methods.
 type memoryChannel struct {
@@ -21,6 +29,7 @@ type memoryChannel struct {
 	followers map[*follower]struct{}
 
 	entries []Entry
+	sources []producerLine // of the entries; zero of those that another program wrote
 	bytes   int
 	intact  bool // nothing was removed since the first entry
 	purged  bool // the entries before the first were removed on purpose
@@ -42,6 +51,9 @@ func (c *memoryChannel) append(channel string, batch Batch) (Receipt, error) {
 	stored := c.producers[batch.Producer].k
 	if now.Sub(c.producers[batch.Producer].seen) > ProducerTTL {
 		stored = 0
+	}
+	if batch.After > stored && stored == 0 {
+		stored = c.numberInEntries(batch.Producer)
 	}
 	if batch.After > stored {
 		return Receipt{}, &RefusedError{Channel: channel, After: stored}
@@ -73,6 +85,17 @@ func (c *memoryChannel) append(channel string, batch Batch) (Receipt, error) {
 	return receipt, nil
 }
 
+// numberInEntries returns the number of a producer that was forgotten and may stand in the
+// newest entries yet: then its claim holds, and what it sends again is not stored twice.
+func (c *memoryChannel) numberInEntries(producer string) uint64 {
+	for i := len(c.sources) - 1; i >= max(len(c.sources)-claimLook, 0); i-- {
+		if c.sources[i].producer == producer {
+			return c.sources[i].k
+		}
+	}
+	return 0
+}
+
 // number stores one line with the next number and its predecessor.
 func (c *memoryChannel) number(producer string, line Line, now time.Time) Frame {
 	if c.epoch == "" {
@@ -84,7 +107,7 @@ func (c *memoryChannel) number(producer string, line Line, now time.Time) Frame 
 		Prev:   c.prev(),
 		Data:   line.Record,
 	}
-	c.store(entry)
+	c.store(entry, producerLine{producer, line.K})
 	c.last = entry.Cursor.ID
 	return Frame{Entry: entry, Producer: producer, K: line.K}
 }
@@ -110,7 +133,7 @@ func (c *memoryChannel) nextID(now time.Time) ID {
 	return id
 }
 
-func (c *memoryChannel) store(entry Entry) {
+func (c *memoryChannel) store(entry Entry, source producerLine) {
 	if len(c.entries) == 0 && !c.purged {
 		c.intact = true
 	}
@@ -118,6 +141,7 @@ func (c *memoryChannel) store(entry Entry) {
 		c.foreign = true
 	}
 	c.entries = append(c.entries, entry)
+	c.sources = append(c.sources, source)
 	c.bytes += len(entry.Data)
 }
 
@@ -125,18 +149,38 @@ func (c *memoryChannel) mark(producer string, k uint64, now time.Time) {
 	if c.producers == nil {
 		c.producers = make(map[string]producerMark)
 	}
-	if _, known := c.producers[producer]; !known && len(c.producers) >= 64 && len(c.producers)%64 == 0 {
-		looked := 0 // a sample, so that it takes no longer however many there are
-		for name, mark := range c.producers {
-			if now.Sub(mark.seen) > ProducerTTL {
-				delete(c.producers, name)
-			}
-			if looked++; looked == 128 {
-				break
-			}
-		}
+	if _, known := c.producers[producer]; !known {
+		c.forgetProducers(now)
 	}
 	c.producers[producer] = producerMark{k: k, seen: now}
+}
+
+// forgetProducers looks after a sample of the producers when a new one comes, so that it
+// takes no longer however many there are.
+func (c *memoryChannel) forgetProducers(now time.Time) {
+	if len(c.producers) < 64 {
+		return
+	}
+	var oldest, older string // of those that stay
+	looked := 0
+	for name, mark := range c.producers {
+		switch {
+		case now.Sub(mark.seen) > ProducerTTL:
+			delete(c.producers, name)
+		case oldest == "" || mark.seen.Before(c.producers[oldest].seen):
+			oldest, older = name, oldest
+		case older == "" || mark.seen.Before(c.producers[older].seen):
+			older = name
+		}
+		if looked++; looked == 16 {
+			break
+		}
+	}
+	for _, name := range []string{oldest, older} {
+		if len(c.producers) >= MaxProducers {
+			delete(c.producers, name)
+		}
+	}
 }
 
 func (c *memoryChannel) trim() {
@@ -158,10 +202,11 @@ func (c *memoryChannel) drop(n int) {
 		c.bytes -= len(c.entries[i].Data)
 		c.entries[i] = Entry{}
 	}
-	c.entries = c.entries[n:]
+	clear(c.sources[:n])
+	c.entries, c.sources = c.entries[n:], c.sources[n:]
 	c.intact = false
 	if len(c.entries) == 0 {
-		c.entries = nil
+		c.entries, c.sources = nil, nil
 	}
 }
 
@@ -211,7 +256,7 @@ func (c *memoryChannel) purge() {
 	}
 	c.n++
 	place := Cursor{Epoch: c.epoch, N: c.n, ID: c.nextID(time.Now()), Src: NewSrc(NewProducer(), 1)}
-	c.store(Entry{Cursor: place, Prev: prev})
+	c.store(Entry{Cursor: place, Prev: prev}, producerLine{})
 	c.last = place.ID
 }
 

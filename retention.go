@@ -27,6 +27,11 @@ const (
 	MetaTTL = 7 * 24 * time.Hour
 	// ProducerTTL is how long a broker remembers a silent producer's number.
 	ProducerTTL = 15 * time.Minute
+	// MaxProducers is about how many producers' numbers a broker remembers of one channel. Of
+	// more, those that have been silent the longest are forgotten first: refusing the newest
+	// would let one sender shut out all others. Who is forgotten with lines on their way may
+	// have them stored again, under the same [Src].
+	MaxProducers = 1 << 16
 )
 
 // WithDefaults fills the zero members; ttl is the default of TTL.

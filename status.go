@@ -49,11 +49,11 @@ func (f Facts) Judge(c Cursor) (Status, int64) {
 	switch {
 	case f.stands(c):
 		return OK, 0
-	case f.Now > c.ID.Ms && f.Now-c.ID.Ms > uint64(f.TTL.Milliseconds()):
+	case f.over(c):
 		return StatusExpired, f.missed(c)
 	case f.Purged && c.ID.Less(f.Last) && (c.Epoch == "" || c.Epoch == f.Epoch):
 		return StatusTrimmed, f.missed(c)
-	case f.Empty || (f.Epoch != "" && c.Epoch != "" && f.Epoch != c.Epoch):
+	case f.Empty || f.anotherEpoch(c):
 		return StatusEpoch, f.missed(c)
 	case c.ID.Less(f.Oldest.Cursor.ID):
 		return StatusTrimmed, f.missed(c)
@@ -75,6 +75,29 @@ func (f Facts) stands(c Cursor) bool {
 	default:
 		return c.ID.IsZero() && f.Intact
 	}
+}
+
+// over says whether what came after c has had its time. The place before a first line is
+// no time of its own: there it is the lines after it that tell, by how long they ended
+// before the oldest that is kept. Where that is not known, they were removed.
+func (f Facts) over(c Cursor) bool {
+	from, to := c.ID.Ms, f.Now
+	switch {
+	case !c.ID.IsZero():
+	case f.anotherEpoch(c):
+		return false
+	case f.Empty:
+		from = f.Last.Ms
+	case f.Oldest.Foreign() || f.Oldest.Prev.IsZero():
+		return false
+	default:
+		from, to = f.Oldest.Prev.Ms, f.Oldest.Cursor.ID.Ms
+	}
+	return to > from && to-from > uint64(f.TTL.Milliseconds())
+}
+
+func (f Facts) anotherEpoch(c Cursor) bool {
+	return f.Epoch != "" && c.Epoch != "" && f.Epoch != c.Epoch
 }
 
 // missed counts by number, which is possible within one epoch that no other program

@@ -170,7 +170,7 @@ func TestGapBeforeAForeignEntry(t *testing.T) {
 		if reads := s.broker.readCount() - gone; reads > 10 {
 			t.Errorf("%d reads for one viewer", reads)
 		}
-		s.open("last_event_id=0.0.0-0").want("retry", `gap{"reason":"expired","missed":null}#four`, "five#", "six#", "seven#")
+		s.open("last_event_id=0.0.0-0").want("retry", `gap{"reason":"trimmed","missed":null}#four`, "five#", "six#", "seven#")
 	})
 }
 
@@ -211,7 +211,7 @@ func TestResumeFromTheBeginningAfterAGap(t *testing.T) {
 			s.store(text)
 		}
 		s.append("ours")
-		const gap = `gap{"reason":"expired","missed":null}#start`
+		const gap = `gap{"reason":"trimmed","missed":null}#start`
 		v.wantMore(gap, "foreign 4#", "foreign 5#", "ours#")
 		s.open("last_event_id=0.0.0-0").want("retry", gap, "foreign 4#", "foreign 5#", "ours#")
 	})

@@ -2,7 +2,7 @@
 --
 -- KEYS  stream, meta
 -- ARGV  channel, PUBLISH or SPUBLISH, producer, after, a fresh epoch, history TTL in ms,
---       lines and bytes to keep, meta TTL in s, producers' TTL in s,
+--       lines and bytes to keep, meta TTL in s, producers' TTL in s, producers to keep,
 --       then number and record of each line
 -- Returns 1, the producer's number, lines stored, duplicates; or 0 and the producer's
 -- number where the batch claims more than is stored. Then nothing was written.
@@ -11,8 +11,8 @@ local stream, meta = KEYS[1], KEYS[2]
 local channel, publish, producer = ARGV[1], ARGV[2], ARGV[3]
 local after, fresh = tonumber(ARGV[4]), ARGV[5]
 local ttl, keepLines, keepBytes = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
-local metaTTL, producerTTL = ARGV[9], tonumber(ARGV[10])
-local firstLine = 11
+local metaTTL, producerTTL, keepProducers = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
+local firstLine = 12
 
 local function digits(n) return string.format('%.0f', n) end
 
@@ -63,6 +63,25 @@ if mark then
   local k, seen = string.match(mark, '^(%d+) (%d+)$')
   if k and now - tonumber(seen) <= producerTTL then stored = tonumber(k) end
 end
+-- The number of a producer that was forgotten may stand in the newest entries yet: then its
+-- claim holds, and what it sends again is not stored twice.
+local function numberInEntries()
+  local upTo = '+'
+  for _ = 1, 10 do
+    local page = redis.call('XREVRANGE', stream, upTo, '-', 'COUNT', 100)
+    for _, entry in ipairs(page) do
+      for i = 1, #entry[2], 2 do
+        local name, k = string.match(entry[2][i] == 's' and entry[2][i + 1] or '', '^([%w_-]+):(%d+)$')
+        if name == producer then return tonumber(k) end
+      end
+      upTo = '(' .. entry[1]
+    end
+    if #page < 100 then break end
+  end
+  return 0
+end
+
+if after > stored and stored == 0 and epoch then stored = numberInEntries() end
 if after > stored then return {0, digits(stored)} end
 
 -- An entry must come after the newest that viewers have seen, also when the stream is
@@ -74,6 +93,27 @@ local function placeFor()
     return digits(ms) .. '-' .. digits(seq + 1)
   end
   return '*'
+end
+
+-- A new producer's first line looks after a sample of the others, so that it takes no longer
+-- however many there are: where one of 16 has been silent too long, they are forgotten as fast
+-- as new ones come. Of too many, the two that have been silent the longest are forgotten, too.
+-- Without the right to look they stay.
+local function forgetProducers()
+  local size = redis.call('HLEN', meta)
+  if size <= 64 then return end
+  local some, alive = redis.pcall('HRANDFIELD', meta, 16, 'WITHVALUES'), {}
+  for i = 1, #some, 2 do
+    local seen = string.sub(some[i], 1, 2) == 'p:' and tonumber(string.match(some[i + 1], ' (%d+)$'))
+    if seen and now - seen > producerTTL then
+      redis.call('HDEL', meta, some[i])
+      size = size - 1
+    elseif seen and some[i] ~= 'p:' .. producer then
+      alive[#alive + 1] = {seen, some[i]}
+    end
+  end
+  table.sort(alive, function(a, b) return a[1] < b[1] end)
+  for i = 1, math.min(2, size - keepProducers, #alive) do redis.call('HDEL', meta, alive[i][2]) end
 end
 
 local prev = tail or (not foreign and last) or '0-0'
@@ -125,18 +165,7 @@ fields[#fields + 1] = digits(stored) .. ' ' .. time[1]
 for i = 1, #fields, 1000 do
   redis.call('HSET', meta, unpack(fields, i, math.min(i + 999, #fields)))
 end
-if not mark then
-  local size = redis.call('HLEN', meta)
-  if size > 64 and size % 64 == 0 then
-    -- A sample of twice as many as came since keeps those that are over the fewer, and takes
-    -- no longer however many there are. Without the right to it they stay.
-    local some = redis.pcall('HRANDFIELD', meta, 128, 'WITHVALUES')
-    for i = 1, #some, 2 do
-      local seen = string.sub(some[i], 1, 2) == 'p:' and string.match(some[i + 1], ' (%d+)$')
-      if seen and now - tonumber(seen) > producerTTL then redis.call('HDEL', meta, some[i]) end
-    end
-  end
-end
+if not mark then forgetProducers() end
 redis.call('EXPIRE', meta, metaTTL)
 
 -- What is stored is acknowledged, whether or not it can be published.

@@ -124,11 +124,64 @@ func TestProducersAreForgotten(t *testing.T) {
 		appendTo(t, b, loglane.Batch{Producer: name, Lines: lines(1, 1)})
 		server.MustDo("HSET", aliceMeta, "p:"+name, "1 "+long)
 	}
-	if n, err := strconv.Atoi(server.MustDo("HLEN", aliceMeta)); err != nil || n > 200 {
+	if n, err := strconv.Atoi(server.MustDo("HLEN", aliceMeta)); err != nil || n > 100 {
 		t.Errorf("meta has %d fields after 500 producers came and went (%v)", n, err)
 	}
-	if server.MustDo("HEXISTS", aliceMeta, "p:old") != "0" {
-		t.Error("a producer that was silent too long is still there")
+}
+
+// TestSilentProducersStayFew lets producers come while as many live as came within their
+// time: those that are over are a small part beside them.
+func TestSilentProducersStayFew(t *testing.T) {
+	server := redistest.Start(t)
+	b := open(t, server, redisbroker.Options{})
+	const live = 2000
+	now := time.Now().Unix()
+	appendTo(t, b, loglane.Batch{Producer: "first", Lines: lines(1, 1)})
+	server.MustDo("EVAL", `for i = 1, ARGV[1] do redis.call('HSET', KEYS[1], 'p:n' .. i, '1 ' .. ARGV[2]) end`, "1", aliceMeta, strconv.Itoa(live), strconv.FormatInt(now, 10))
+	long := strconv.FormatInt(now-int64(loglane.ProducerTTL/time.Second)-2, 10)
+	most := 0
+	for i := range 2 * live { // each that comes sees the one go that came 15 minutes before
+		server.MustDo("EVAL", `if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], '1 ' .. ARGV[2]) end return 1`,
+			"1", aliceMeta, "p:n"+strconv.Itoa(i+1), long)
+		appendTo(t, b, loglane.Batch{Producer: "n" + strconv.Itoa(live+i+1), Lines: lines(1, 1)})
+		n, err := strconv.Atoi(server.MustDo("HLEN", aliceMeta))
+		if err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, n)
+	}
+	if most > live+live/8+64 {
+		t.Errorf("meta had %d fields while %d producers lived", most, live)
+	}
+	t.Logf("at most %d fields while %d producers lived", most, live)
+}
+
+// TestProducersAreBounded lets more producers live than are remembered: the longest silent
+// are forgotten, and nobody is shut out.
+func TestProducersAreBounded(t *testing.T) {
+	server := redistest.Start(t)
+	b := open(t, server, redisbroker.Options{})
+	appendTo(t, b, loglane.Batch{Producer: "first", Lines: lines(1, 1)})
+	now := time.Now().Unix()
+	// Half of them were silent for 10 minutes.
+	server.MustDo("EVAL", `for i = 1, ARGV[1] do redis.call('HSET', KEYS[1], 'p:x' .. i, '1 ' .. (ARGV[2] - (i % 2) * 600)) end`, "1", aliceMeta,
+		strconv.Itoa(loglane.MaxProducers), strconv.FormatInt(now, 10))
+	for i := range 300 {
+		if receipt := appendTo(t, b, loglane.Batch{Producer: "n" + strconv.Itoa(i), Lines: lines(1, 2)}); receipt.Stored != 2 {
+			t.Fatalf("producer %d: %+v", i, receipt)
+		}
+	}
+	if n, err := strconv.Atoi(server.MustDo("HLEN", aliceMeta)); err != nil || n > loglane.MaxProducers+8 {
+		t.Errorf("meta has %d fields, %v", n, err)
+	}
+	for i := range 300 {
+		if receipt := appendTo(t, b, loglane.Batch{Producer: "n" + strconv.Itoa(i), After: 2, Lines: lines(1, 3)}); receipt.Duplicates != 2 {
+			t.Fatalf("producer %d, that has just come, is forgotten: %+v", i, receipt)
+		}
+	}
+	if n := server.MustDo("EVAL", `local n = 0 for i = 2, ARGV[1], 2 do n = n + redis.call('HEXISTS', KEYS[1], 'p:x' .. i) end return n`, "1", aliceMeta,
+		strconv.Itoa(loglane.MaxProducers)); n != strconv.Itoa(loglane.MaxProducers/2) {
+		t.Errorf("%s of %d producers that were heard of just now are left", n, loglane.MaxProducers/2)
 	}
 }
 
@@ -139,7 +192,10 @@ func TestManyProducersDoNotHoldUpRedis(t *testing.T) {
 	server := redistest.Start(t)
 	b := open(t, server, redisbroker.Options{})
 	appendTo(t, b, loglane.Batch{Producer: "first", Lines: lines(1, 1)})
-	server.MustDo("EVAL", `for i = 1, 300000 do redis.call('HSET', KEYS[1], 'p:live' .. i, '1 ' .. ARGV[1]) end`, "1", aliceMeta, strconv.FormatInt(time.Now().Unix(), 10))
+	for part := range 6 { // more than are remembered
+		server.MustDo("EVAL", `for i = 1, 50000 do redis.call('HSET', KEYS[1], 'p:live' .. ARGV[2] .. i, '1 ' .. ARGV[1]) end`, "1", aliceMeta,
+			strconv.FormatInt(time.Now().Unix(), 10), strconv.Itoa(part)+"x")
+	}
 	server.MustDo("CONFIG", "SET", "slowlog-log-slower-than", "250000")
 	server.MustDo("SLOWLOG", "RESET")
 	for i := range 64 {
@@ -173,6 +229,53 @@ func TestPublishMayFail(t *testing.T) {
 		awaitEvent(t, events, loglane.Broken, 5*time.Second)
 		if page := readAll(t, full); len(page.Entries) != int(k) {
 			t.Errorf("%d entries", len(page.Entries))
+		}
+	}
+}
+
+// TestUnpublishedFirstLines stores the first lines of channels that never had anything, at
+// all times between two checks of silence, and publishes none: each is found within 5 s.
+func TestUnpublishedFirstLines(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	server.MustDo("ACL", "SETUSER", "writer", "on", ">secret", "~*", "+@all", "resetchannels")
+	b := open(t, server, redisbroker.Options{})
+	mute := openURL(t, fmt.Sprintf("redis://writer:secret@127.0.0.1:%d/0", server.Port), redisbroker.Options{})
+	const channels = 12
+	name := func(i int) string { return fmt.Sprint("logs:User.", i) }
+	found := make([]chan time.Time, channels)
+	for i := range found {
+		found[i] = make(chan time.Time, 1)
+		confirmed := make(chan struct{})
+		defer b.Follow(name(i), func(event loglane.Event) {
+			switch {
+			case event.Kind == loglane.Confirmed:
+				close(confirmed)
+			case event.Kind == loglane.Broken && event.Err == nil:
+				select {
+				case found[i] <- time.Now():
+				default:
+				}
+			}
+		})()
+		<-confirmed
+	}
+	began := make([]time.Time, channels)
+	for i := range found {
+		<-time.After(400 * time.Millisecond)
+		began[i] = time.Now()
+		if _, err := mute.Append(t.Context(), name(i), loglane.Batch{Producer: "p", Lines: lines(1, 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, c := range found {
+		select {
+		case at := <-c:
+			if took := at.Sub(began[i]); took > 5*time.Second {
+				t.Errorf("the first line of channel %d is found after %v", i, took)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("the first line of channel %d is not found", i)
 		}
 	}
 }

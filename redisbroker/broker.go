@@ -287,10 +287,10 @@ func (b *Broker) Append(ctx context.Context, channel string, batch loglane.Batch
 		return loglane.Receipt{}, err
 	}
 	keep := b.retentionOf(channel)
-	args := make([]string, 0, 10+2*len(batch.Lines))
+	args := make([]string, 0, 11+2*len(batch.Lines))
 	args = append(args, channel, b.layout.publish(), batch.Producer, strconv.FormatUint(batch.After, 10), loglane.NewEpoch(),
 		strconv.FormatInt(keep.TTL.Milliseconds(), 10), strconv.Itoa(keep.Lines), strconv.Itoa(keep.Bytes),
-		seconds(loglane.MetaTTL), seconds(loglane.ProducerTTL))
+		seconds(loglane.MetaTTL), seconds(loglane.ProducerTTL), strconv.Itoa(loglane.MaxProducers))
 	for _, line := range batch.Lines {
 		args = append(args, strconv.FormatUint(line.K, 10), string(line.Record))
 	}

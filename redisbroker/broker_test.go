@@ -60,6 +60,15 @@ func (s subject) EvictStream(channel string) { s.server.MustDo("DEL", "stream:"+
 
 func (s subject) EvictMeta(channel string) { s.server.MustDo("DEL", "loglane:meta:{"+channel+"}") }
 
+func (s subject) ForgetProducers(channel string) {
+	s.server.MustDo("EVAL", forgetProducers, "1", "loglane:meta:{"+channel+"}")
+}
+
+// forgetProducers is a script that takes all producers out of a meta.
+const forgetProducers = `for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.sub(field, 1, 2) == 'p:' then redis.call('HDEL', KEYS[1], field) end
+end return 1`
+
 func (s subject) Flush(channel string) {
 	s.server.MustDo("DEL", "stream:"+channel, "loglane:meta:{"+channel+"}")
 }

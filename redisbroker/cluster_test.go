@@ -45,6 +45,10 @@ func (s clustered) EvictStream(channel string) {
 
 func (s clustered) EvictMeta(channel string) { s.site.Do(s.meta(channel), "DEL", s.meta(channel)) }
 
+func (s clustered) ForgetProducers(channel string) {
+	s.site.Do(s.meta(channel), "EVAL", forgetProducers, "1", s.meta(channel))
+}
+
 func (s clustered) Flush(channel string) {
 	s.site.Do(s.stream(channel), "DEL", s.stream(channel), s.meta(channel))
 }

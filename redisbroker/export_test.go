@@ -14,3 +14,14 @@ func Hosts(rawURL string) ([]string, error) {
 
 // SlotOf is the slot of a key.
 var SlotOf = slotOf
+
+// Remembered is how many channels the subscriber has, or has still to deal with.
+func Remembered(b *Broker) int {
+	b.subscriber.mu.Lock()
+	defer b.subscriber.mu.Unlock()
+	n := len(b.subscriber.channels)
+	for _, l := range b.subscriber.lines {
+		n += len(l.dirty) + len(l.sent)
+	}
+	return n
+}

@@ -3,6 +3,7 @@ package redisbroker_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -55,4 +56,93 @@ func TestSilentPubSub(t *testing.T) {
 	}
 	silent.Store(false)
 	await("not well", foundWithin, func(err error) bool { return err == nil })
+}
+
+// TestOneLostProbe loses one sign of life: the next one comes, and nobody is disturbed.
+func TestOneLostProbe(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	var seen atomic.Int64
+	proxy := chaos.NewProxy(t, fmt.Sprintf("127.0.0.1:%d", server.Port), chaos.Faults{SwallowMessage: func(string) bool { return seen.Add(1) == 2 }})
+	broker := openURL(t, "redis://"+proxy.Addr+"/0", redisbroker.Options{})
+	events := followed(t, broker)
+	eventually(t, foundWithin, "two probes come after it", func() bool { return seen.Load() >= 4 })
+	select {
+	case event := <-events:
+		t.Errorf("one lost probe is told of: %+v", event)
+	default:
+	}
+	if err := broker.Healthy(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestChannelsComeAndGo follows many channels and leaves them, before Redis is there and
+// while it is: what nobody follows any more takes no memory.
+func TestChannelsComeAndGo(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	server.Kill()
+	b := open(t, server, redisbroker.Options{})
+	churn := func() {
+		for i := range 2000 {
+			b.Follow(fmt.Sprint("logs:User.", i), func(loglane.Event) {})()
+		}
+	}
+	churn()
+	if n := redisbroker.Remembered(b); n > 0 {
+		t.Errorf("%d channels are remembered that nobody follows", n)
+	}
+	server.Restart()
+	followed(t, b)
+	churn()
+	var stops []func()
+	confirmed := make(chan struct{}, 2000)
+	for i := range 2000 {
+		stops = append(stops, b.Follow(fmt.Sprint("logs:User.", i), func(event loglane.Event) {
+			if event.Kind == loglane.Confirmed {
+				confirmed <- struct{}{}
+			}
+		}))
+	}
+	for range 2000 {
+		<-confirmed
+	}
+	for _, stop := range stops {
+		stop()
+	}
+	eventually(t, 10*time.Second, "only one channel is left", func() bool { return redisbroker.Remembered(b) == 2 })
+	eventually(t, 10*time.Second, "Redis has no other", func() bool {
+		return server.MustDo("EVAL", "return #redis.call('PUBSUB', 'CHANNELS', 'logs:*')", "0") == "1"
+	})
+}
+
+// TestLives holds the keys to how long they live, and the numbering of a channel that is
+// followed to being renewed.
+func TestLives(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	b := open(t, server, redisbroker.Options{})
+	appendTo(t, b, loglane.Batch{Producer: "p", Lines: lines(1, 1)})
+	if _, err := b.Append(t.Context(), loglane.GlobalChannel, loglane.Batch{Producer: "p", Lines: lines(1, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	life := func(key string) time.Duration {
+		t.Helper()
+		ms, err := strconv.ParseInt(server.MustDo("PTTL", key), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(ms) * time.Millisecond
+	}
+	for key, want := range map[string]time.Duration{
+		aliceStream: time.Hour, "stream:" + loglane.GlobalChannel: 24 * time.Hour, aliceMeta: 7 * 24 * time.Hour,
+	} {
+		if got := life(key); got > want || got < want-time.Minute {
+			t.Errorf("%s lives for %v, want %v", key, got, want)
+		}
+	}
+	server.MustDo("EXPIRE", aliceMeta, "1000")
+	followed(t, b)
+	eventually(t, 10*time.Second, "the numbering is renewed", func() bool { return life(aliceMeta) > 6*24*time.Hour })
 }

@@ -71,6 +71,22 @@ func (l *line) touch(name string) {
 	}
 }
 
+// untouch is for a channel that was never subscribed on this connection; the lock is held.
+func (l *line) untouch(name string) {
+	if l != nil {
+		delete(l.dirty, name)
+	}
+}
+
+// has says whether a channel is subscribed, or about to be; the lock is held.
+func (l *line) has(name string) bool {
+	if l == nil {
+		return false
+	}
+	_, sent := l.sent[name]
+	return sent
+}
+
 func (l *line) hurry() {
 	select {
 	case l.hurried <- struct{}{}:

@@ -100,11 +100,12 @@ func (s *subscriber) unfollow(c *followed, l *listener) {
 	delete(c.listeners, l)
 	empty := len(c.listeners) == 0
 	c.mu.Unlock()
-	if c.line != nil {
-		c.line.touch(c.name)
-	} else if empty {
+	if empty && !c.line.has(c.name) { // also while there is no connection for a long time
 		delete(s.channels, c.name)
+		c.line.untouch(c.name)
+		return
 	}
+	c.line.touch(c.name)
 }
 
 // errMoved is why a channel is interrupted whose slot has a new master.

@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/loglane/loglane/internal/app"
+	"github.com/loglane/loglane/internal/chaos"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -37,6 +39,31 @@ func TestRedisComesLater(t *testing.T) {
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		t.Errorf("the stream: %s", answer.Status)
+	}
+}
+
+// A gateway whose Redis answers, and whose live lines do not come, is not ready until they
+// do.
+func TestNotReadyWithoutLiveLines(t *testing.T) {
+	redis := redistest.Start(t)
+	var silent atomic.Bool
+	proxy := chaos.NewProxy(t, "127.0.0.1:"+redis.PortText(), chaos.Faults{SwallowMessage: func(string) bool { return silent.Load() }})
+	s := settings(t)
+	s.RedisURL = "redis://" + proxy.Addr + "/0"
+	gateway := start(t, s)
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	ready := func() (int, string) { return get(t, client, gateway.URL()+"readyz") }
+	for _, c := range []struct {
+		silent bool
+		code   int
+	}{{false, http.StatusOK}, {true, http.StatusServiceUnavailable}, {false, http.StatusOK}} {
+		silent.Store(c.silent)
+		began := time.Now()
+		eventually(t, func() bool { code, _ := ready(); return code == c.code })
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("/readyz tells after %v that it is silent %v", took, c.silent)
+		}
 	}
 }
 

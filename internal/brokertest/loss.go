@@ -9,7 +9,9 @@ import (
 var lossCases = []testCase{
 	{"the history of our lines is evicted", Options{}, streamEvicted},
 	{"the history of mixed lines is evicted", Options{}, mixedEvicted},
+	{"a history is evicted whose last line is foreign", Options{}, foreignTailEvicted},
 	{"the numbering is evicted", Options{}, metaEvicted},
+	{"a producer is forgotten", Options{}, producerForgotten},
 	{"everything is lost", Options{}, flushed},
 }
 
@@ -26,6 +28,7 @@ func streamEvicted(f *fixture) {
 		f.Fatalf("an evicted history has %d entries, tail %v", len(page.Entries), page.Tail)
 	}
 	f.wantStatus("an earlier line", all[2].Cursor, loglane.StatusEpoch, 2)
+	f.wantStatus("the beginning", loglane.Cursor{Epoch: all[4].Cursor.Epoch}, loglane.StatusEpoch, 5)
 	f.wantStatus("long ago", older(all[2].Cursor, 2*time.Hour), loglane.StatusExpired, 2)
 	f.wantReceipt("a duplicate", f.append("alpha", 4, 6), loglane.Receipt{K: 6, Stored: 1, Duplicates: 2})
 	entry := f.last()
@@ -34,6 +37,7 @@ func streamEvicted(f *fixture) {
 	}
 	f.wantStatus("the last line before the loss", all[4].Cursor, loglane.OK, 0)
 	f.wantStatus("an earlier line", all[2].Cursor, loglane.StatusTrimmed, 2)
+	f.wantStatus("the beginning", loglane.Cursor{Epoch: all[4].Cursor.Epoch}, loglane.StatusTrimmed, 5)
 }
 
 func mixedEvicted(f *fixture) {
@@ -51,6 +55,21 @@ func mixedEvicted(f *fixture) {
 		f.Errorf("the next line has number %d and names %v as the one before it", entry.Cursor.N, entry.Prev)
 	}
 	f.wantStatus("the last line before the loss", last, loglane.StatusTrimmed, -1)
+}
+
+// foreignTailEvicted loses a foreign line that no append has come after: who read it has
+// noted that the numbering does not tell of all.
+func foreignTailEvicted(f *fixture) {
+	evicter, ok := f.Subject.(StreamEvicter)
+	if !ok {
+		f.Skip("the subject cannot lose a history alone")
+	}
+	f.append("alpha", 1, 2)
+	last := f.last().Cursor
+	f.Store(f.channel, []byte("foreign"))
+	f.wantStatus("our last line", last, loglane.OK, 0)
+	evicter.EvictStream(f.channel)
+	f.wantStatus("our last line, after the loss of the foreign one", last, loglane.StatusEpoch, -1)
 }
 
 func metaEvicted(f *fixture) {
@@ -100,4 +119,42 @@ func flushed(f *fixture) {
 	}
 	f.wantStatus("the last line before the loss", old[4].Cursor, loglane.StatusEpoch, -1)
 	f.wantStatus("long before the loss", older(old[4].Cursor, 2*time.Hour), loglane.StatusExpired, -1)
+}
+
+// producerForgotten forgets a producer's number: what it claims is looked for in the
+// history, and it can always go on.
+func producerForgotten(f *fixture) {
+	forgetter, ok := f.Subject.(ProducerForgetter)
+	if !ok {
+		f.Skip("the subject cannot forget producers")
+	}
+	forget := func() { forgetter.ForgetProducers(f.channel) }
+	f.append("alpha", 1, 5)
+	f.append("beta", 1, 75)
+	f.append("beta", 76, 150) // between alpha's lines and the tail
+	forget()
+	f.wantReceipt("a claim without lines", f.accept(loglane.Batch{Producer: "alpha", After: 4}), loglane.Receipt{K: 5})
+	forget()
+	f.wantReceipt("a claim that the history shows", f.accept(claim(4, batch("alpha", 4, 7))), loglane.Receipt{K: 7, Stored: 2, Duplicates: 2})
+	forget()
+	if after := f.refused(claim(9, batch("alpha", 10, 11))); after != 7 {
+		f.Errorf("the refusal says %d, want 7", after)
+	}
+	f.wantReceipt("what was lost, sent again", f.accept(claim(7, batch("alpha", 8, 11))), loglane.Receipt{K: 11, Stored: 4})
+	forget()
+	if after := f.refused(claim(1, batch("gamma", 2, 2))); after != 0 {
+		f.Errorf("the refusal of a stranger says %d, want 0", after)
+	}
+	f.wantReceipt("a stranger begins", f.append("gamma", 1, 2), loglane.Receipt{K: 2, Stored: 2})
+	forget()
+	f.wantReceipt("without a claim all begins anew", f.append("gamma", 1, 1), loglane.Receipt{K: 1, Stored: 1})
+	f.chained(f.all())
+	if evicter, ok := f.Subject.(StreamEvicter); ok {
+		evicter.EvictStream(f.channel)
+		forget()
+		if after := f.refused(claim(11, batch("alpha", 12, 12))); after != 0 {
+			f.Errorf("the refusal without a history says %d, want 0", after)
+		}
+		f.wantReceipt("going on", f.append("alpha", 11, 12), loglane.Receipt{K: 12, Stored: 2})
+	}
 }

@@ -56,8 +56,10 @@ func statusTrimmed(f *fixture) {
 		}
 	}
 	first := past[0]
-	f.wantStatus("the beginning", loglane.Cursor{Epoch: first.Epoch}, loglane.StatusExpired, before)
-	f.wantStatus("the beginning of an unknown epoch", loglane.Cursor{Epoch: unknownEpoch}, loglane.StatusExpired, -1)
+	f.wantStatus("the beginning", loglane.Cursor{Epoch: first.Epoch}, loglane.StatusTrimmed, before)
+	f.wantStatus("the beginning without its epoch", loglane.Cursor{}, loglane.StatusTrimmed, before)
+	f.wantStatus("the beginning after a line that was trimmed", loglane.Cursor{Epoch: first.Epoch, N: 7}, loglane.StatusTrimmed, before-7)
+	f.wantStatus("the beginning of an unknown epoch", loglane.Cursor{Epoch: unknownEpoch}, loglane.StatusEpoch, -1)
 	f.wantStatus("long ago", older(first, 2*time.Hour), loglane.StatusExpired, before-4)
 	other := first
 	other.Epoch = unknownEpoch
@@ -143,6 +145,7 @@ func statusMixed(f *fixture) {
 		f.append("alpha", k, k+3)
 	}
 	f.wantStatus("a trimmed entry", first, loglane.StatusTrimmed, -1)
+	f.wantStatus("the beginning", loglane.Cursor{Epoch: first.Epoch}, loglane.StatusTrimmed, -1)
 	f.wantStatus("long ago", older(first, 2*time.Hour), loglane.StatusExpired, -1)
 }
 

@@ -44,6 +44,9 @@ type StreamEvicter interface{ EvictStream(channel string) }
 // A MetaEvicter can take a channel's numbering away and leave its history.
 type MetaEvicter interface{ EvictMeta(channel string) }
 
+// A ProducerForgetter can forget all producers' numbers of a channel.
+type ProducerForgetter interface{ ForgetProducers(channel string) }
+
 // A Flusher can take all of a channel away.
 type Flusher interface{ Flush(channel string) }
 

@@ -94,13 +94,13 @@ func TestProducersComeAndGo(t *testing.T) {
 	s.redis.MustDo("EVAL", `local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do if string.sub(all[i], 1, 2) == 'p:' then redis.call('HSET', KEYS[1], all[i], string.match(all[i + 1], '^%d+') .. ' ' .. (redis.call('TIME')[1] - 1000)) end end return 1`,
 		"1", "loglane:meta:{"+alice+"}")
-	for range producers { // each 64th of these looks after a sample of the others
+	for range producers { // each of these looks after a sample of the others
 		if err := s.comeAndGo(s.broker); err != nil {
 			t.Error(err)
 		}
 	}
 	fields, err = strconv.Atoi(s.redis.MustDo("HLEN", "loglane:meta:{"+alice+"}"))
-	if err != nil || fields > producers+producers/2+64 {
+	if err != nil || fields > producers+producers/8+64 {
 		t.Errorf("meta has %d fields for %d producers that live, %v", fields, producers, err)
 	}
 	if twice+holes+stuck > 0 {

@@ -19,7 +19,7 @@ func (p *Proxy) filter(to io.Writer, from net.Conn) {
 			return
 		}
 		p.pass()
-		if kind == "message" && p.faults.SwallowMessage(channel) {
+		if (kind == "message" || kind == "smessage") && p.faults.SwallowMessage(channel) {
 			continue
 		}
 		if _, err := to.Write(value.Bytes()); err != nil {

@@ -101,6 +101,37 @@ func TestRewoundHistory(t *testing.T) {
 	}
 }
 
+// TestRewrittenByAnEarlierClock makes a replica Redis that is further behind than a gateway
+// remembers, and by a clock that is behind, too: what comes then gets places before those of
+// lines that are lost, and is new to who stayed.
+func TestRewrittenByAnEarlierClock(t *testing.T) {
+	s := newScene(t, loglane.Retention{Lines: 10000, Bytes: 16 << 20})
+	s.append(6000, 0)
+	v := s.watch("&last_event_id=0")
+	v.awaitLine(t, 6000, 20*time.Second)
+	const script = `local stream, meta = KEYS[1], KEYS[2]
+for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
+  if tonumber(entry[2][4]) > 1000 then redis.call('XDEL', stream, entry[1]) end
+end
+local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1][1]
+redis.call('XSETID', stream, last)
+for n = 1001, 1005 do
+  local ms, seq = string.match(last, '^(%d+)-(%d+)$')
+  last = redis.call('XADD', stream, ms .. '-' .. (seq + 1), 'data', '{"message":"line ' .. (n + 5000) .. '"}', 'n', n, 'p', last, 's', 'other:' .. n)
+end
+redis.call('HSET', meta, 'n', '1005', 'l', last, 'p:p', '1000 ' .. redis.call('TIME')[1])
+redis.call('PUBLISH', ARGV[1], 'ring')
+return last`
+	s.server.MustDo("EVAL", script, "2", "stream:logs:User.alice", "loglane:meta:{logs:User.alice}", "logs:User.alice")
+	v.awaitLine(t, 6005, 10*time.Second)
+	if g := gaps(v.all()); len(g) != 1 || g[0] != `{"reason":"rewritten","missed":null}` {
+		t.Errorf("gaps %v", g)
+	}
+	if fault := unbroken(v.numbers()); fault != "" {
+		t.Error(fault)
+	}
+}
+
 // TestEmptiedStream empties a history: viewers behind it are told once, and the broker is
 // not asked over and over.
 func TestEmptiedStream(t *testing.T) {
