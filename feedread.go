@@ -181,6 +181,7 @@ func (f *feed) apply(page Page, again *rewind, began time.Time) *rewind {
 		}
 		f.hub.stats.gaps.Add(1)
 		f.gen++
+		f.dropPages()
 		f.ring.newReplay(false)
 		f.push(newGap(page.Status.String(), page.Missed, page.Floor))
 		f.lapse(began)
@@ -238,6 +239,7 @@ func (f *feed) end() {
 	if f.last.ID.IsZero() {
 		return
 	}
+	f.dropPages()
 	f.last = Cursor{Epoch: f.epoch, N: f.n}
 	f.stream = false
 	f.push(newMark(f.last))
