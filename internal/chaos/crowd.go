@@ -16,18 +16,26 @@ type Crowd struct {
 	Viewers []*Viewer
 
 	cancel   context.CancelFunc
+	own      *http.Transport // nil where the client is another's
 	watching sync.WaitGroup
 }
 
-// Gather lets n viewers watch a stream until [Crowd.Leave]; client nil is the default one.
+// readBuffer is what a viewer takes from its connection at once: a crowd that cannot keep
+// up with the gateway would measure itself.
+const readBuffer = 64 << 10
+
+// Gather lets n viewers watch a stream until [Crowd.Leave]; client nil is one of their own.
 func Gather(ctx context.Context, n int, url string, header http.Header, client *http.Client) *Crowd {
 	c := &Crowd{}
 	ctx, c.cancel = context.WithCancel(ctx)
+	if client == nil {
+		c.own = &http.Transport{ReadBufferSize: readBuffer}
+		client = &http.Client{Transport: c.own}
+	}
+	script := newScript()
 	for range n {
-		v := NewViewer(url, header)
-		if client != nil {
-			v.Client = client
-		}
+		v := newViewer(url, header, script)
+		v.Client = client
 		c.Viewers = append(c.Viewers, v)
 		c.watching.Go(func() { v.Watch(ctx) })
 	}
@@ -89,6 +97,9 @@ func (c *Crowd) Finish(lines []loglane.Src, within time.Duration) (late int) {
 func (c *Crowd) Leave() {
 	c.cancel()
 	c.watching.Wait()
+	if c.own != nil {
+		c.own.CloseIdleConnections()
+	}
 }
 
 // Check judges all viewers; each was there from the start.
