@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -253,10 +254,13 @@ func TestSharedPagesAreBounded(t *testing.T) {
 				}
 				time.Sleep(20 * time.Second) // the frozen one's stream has ended
 				alone := s.hub.Stats().RingCost
+				var mu sync.Mutex
 				var most int64
 				s.broker.set(func(b *faultyBroker) {
 					b.onRead = func(*loglane.Page) {
+						mu.Lock()
 						most = max(most, s.hub.Stats().RingCost)
+						mu.Unlock()
 						time.Sleep(5 * time.Millisecond)
 					}
 				})
