@@ -45,6 +45,9 @@ func (b *faultyBroker) Read(ctx context.Context, channel string, from loglane.Fr
 	if onRead != nil {
 		onRead(&page)
 	}
+	if ctx.Err() != nil {
+		return loglane.Page{}, context.Cause(ctx)
+	}
 	return page, err
 }
 

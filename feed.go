@@ -57,6 +57,7 @@ type feed struct {
 	backlogBytes int
 	lastItem     time.Time
 	older        *olderRead
+	shared       sharedPages
 }
 
 type livePayload struct {
@@ -261,6 +262,7 @@ func (f *feed) unsettle() {
 func (f *feed) dropRing(idle time.Duration, forced bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.dropPages()
 	if f.reading {
 		return false
 	}

@@ -233,6 +233,7 @@ func (f *feed) apply(page Page, again *rewind, had ID, began time.Time) *rewind 
 		again = f.known.rewound(had)
 		f.hub.stats.gaps.Add(1)
 		f.gen++
+		f.dropPages()
 		f.ring.newReplay(false)
 		f.push(newGap(page.Status.String(), page.Missed, page.Floor))
 		f.lapse(began)
@@ -290,6 +291,7 @@ func (f *feed) end() {
 	if f.last.ID.IsZero() {
 		return
 	}
+	f.dropPages()
 	f.last = Cursor{Epoch: f.epoch, N: f.n}
 	f.stream = false
 	f.push(newMark(f.last))

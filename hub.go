@@ -217,6 +217,7 @@ func (s *subscription) leave() {
 	defer f.mu.Unlock()
 	delete(f.subs, s)
 	f.unrouse(s)
+	s.catchesUp()
 	if len(f.subs) > 0 || f.closed {
 		return
 	}
@@ -267,6 +268,7 @@ func (f *feed) close() (stop func()) {
 	if f.linger != nil {
 		f.linger.Stop()
 	}
+	f.dropPages()
 	f.hub.ringCost.Add(-int64(f.ring.cost + f.known.cost()))
 	f.ring = ring{}
 	return f.stop

@@ -48,6 +48,7 @@ func (h *Hub) Doubt() {
 	for _, f := range h.byAge() {
 		f.mu.Lock()
 		f.doubted = true
+		f.dropPages()
 		if !f.reading && f.confirmed {
 			f.resolveDoubt()
 		}
@@ -63,6 +64,7 @@ func (f *feed) forget() {
 		return
 	}
 	f.older.purges.Add(1)
+	f.dropPages()
 	f.emptyRing(true)
 	f.purged = f.reading
 	f.doorbell(false)

@@ -24,6 +24,8 @@ type subscription struct {
 	all   bool // the viewer wants all that is kept, and has had nothing yet
 	open  bool // the viewer has been live: behind the history it was too slow
 
+	behind bool // the feed counts the viewer among those who read from the history
+
 	asleep bool // among the feed's sleepers, at bed
 	bed    int
 }
@@ -98,6 +100,7 @@ func (s *subscription) settle() bool {
 	// A line without a place may have been seen before: it comes at most once.
 	s.live, s.pos, s.quiet = true, pos, s.feed.ring.end()
 	s.since = s.quiet
+	s.catchesUp()
 	return true
 }
 
@@ -165,28 +168,22 @@ func (s *subscription) catchUp(ctx context.Context) ([]delivery, error) {
 	for refreshed := false; ; refreshed = true {
 		f.mu.Lock()
 		last, end, gen := f.last, f.ring.end(), f.gen
-		from := After(s.place)
-		if s.all {
-			from = Oldest()
-		} else if s.settle() {
+		s.fallBehind()
+		if !s.all && s.settle() {
 			s.open = true
 			f.mu.Unlock()
 			return nil, nil
 		}
 		f.mu.Unlock()
-		page, err := f.hub.readPage(ctx, f.channel, from, readLimit)
+		page, items, err := s.read(ctx, last)
 		if err != nil {
 			return nil, err
 		}
-		f.notice(page.Tail)
-		if s.all {
-			s.all, s.place = false, page.Floor
-		}
 		if page.Status == OK {
-			if told := s.advance(page, last, gen); told != nil {
+			if told := s.advance(items, last, gen); told != nil {
 				return told, nil
 			}
-			if refreshed && len(page.Entries) == 0 && s.join(end, gen) {
+			if refreshed && len(items) == 0 && s.join(end, gen) {
 				return nil, nil
 			}
 		}
@@ -203,19 +200,37 @@ func (s *subscription) catchUp(ctx context.Context) ([]delivery, error) {
 	}
 }
 
-// advance takes a page that follows the viewer's place, up to the last entry that the
-// feed has. It returns nil where there is no such entry.
-func (s *subscription) advance(page Page, last Cursor, gen int) []delivery {
+// read returns a page after the viewer's place, and as items what of it follows the place
+// without a gap.
+func (s *subscription) read(ctx context.Context, last Cursor) (Page, []*item, error) {
+	if !s.all {
+		return s.feed.readAfter(ctx, s.place, last)
+	}
+	page, items, err := s.feed.readItems(ctx, Oldest())
+	if err == nil {
+		s.all, s.place = false, page.Floor
+	}
+	return page, items, err
+}
+
+// advance takes items that follow the viewer's place, up to the last entry that the feed
+// has. It returns nil where there is no such entry.
+func (s *subscription) advance(items []*item, last Cursor, gen int) []delivery {
 	s.feed.mu.Lock()
 	changed := s.feed.gen != gen
 	s.feed.mu.Unlock()
 	if changed {
 		return nil
 	}
-	told := s.deliveries(page.Entries, last)
-	if len(told) > 0 {
-		s.place = told[len(told)-1].cursor
+	items = upTo(items, last)
+	if len(items) == 0 {
+		return nil
 	}
+	told := make([]delivery, len(items))
+	for n, i := range items {
+		told[n] = delivery{item: i}
+	}
+	s.place = items[len(items)-1].cursor
 	return told
 }
 
@@ -231,6 +246,7 @@ func (s *subscription) join(end int64, gen int) bool {
 	}
 	s.live, s.open = true, true
 	s.pos, s.since, s.quiet = end, end, end
+	s.catchesUp()
 	return true
 }
 
@@ -252,6 +268,7 @@ func (s *subscription) gap(page Page, end int64, gen int) []delivery {
 		}
 		s.place = f.ring.floor
 		s.live, s.pos, s.since, s.quiet = true, f.ring.start, f.ring.start, f.ring.start
+		s.catchesUp()
 		return []delivery{{item: newGap("slow", missed, s.place)}}
 	}
 	told := []delivery{{item: newGap(page.Status.String(), page.Missed, page.Floor)}}
@@ -262,6 +279,7 @@ func (s *subscription) gap(page Page, end int64, gen int) []delivery {
 	} else if page.Tail.ID.IsZero() { // nothing is kept: what is to come comes by the ring
 		s.live, s.open = true, true
 		s.pos, s.since, s.quiet = end, end, end
+		s.catchesUp()
 	}
 	return told
 }

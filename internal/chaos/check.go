@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/loglane/loglane"
@@ -49,23 +50,28 @@ func (v *Verdict) Add(other Verdict) {
 
 // A Checker judges viewers of one channel.
 type Checker struct {
-	published Published
-	places    map[loglane.Src]place
+	accounts []published
+	places   map[loglane.Src]place
 }
 
-type place struct {
+// A published is what one producer has sent.
+type published struct {
 	producer string
-	index    int
+	lines    []Sent
 }
+
+type place struct{ producer, index int32 }
 
 // NewChecker takes what was sent; each producer's lines get into the order of their numbers.
-func NewChecker(published Published) *Checker {
-	c := &Checker{published: published, places: make(map[loglane.Src]place)}
-	for producer, lines := range published {
+func NewChecker(all Published) *Checker {
+	c := &Checker{places: make(map[loglane.Src]place)}
+	for _, producer := range slices.Sorted(maps.Keys(all)) {
+		lines := all[producer]
 		slices.SortFunc(lines, func(a, b Sent) int { return int(int64(a.K) - int64(b.K)) })
 		for i, line := range lines {
-			c.places[loglane.NewSrc(producer, line.K)] = place{producer: producer, index: i}
+			c.places[loglane.NewSrc(producer, line.K)] = place{producer: int32(len(c.accounts)), index: int32(i)}
 		}
+		c.accounts = append(c.accounts, published{producer: producer, lines: lines})
 	}
 	return c
 }
@@ -73,17 +79,15 @@ func NewChecker(published Published) *Checker {
 // Check judges one viewer. Who was there from the start owes an account of every line;
 // anybody else, of those after the first of each producer that it was shown.
 func (c *Checker) Check(sights iter.Seq[Sight], fromStart bool) Verdict {
-	w := &watch{Checker: c, verdict: Verdict{Viewers: 1}, next: make(map[string]int), gap: make(map[string]bool), had: make(map[loglane.Src]bool)}
-	if fromStart {
-		for producer := range c.published {
-			w.next[producer] = 0
-		}
+	w := &watch{Checker: c, verdict: Verdict{Viewers: 1}, of: make([]progress, len(c.accounts))}
+	for i := range w.of {
+		w.of[i] = progress{counts: fromStart, had: make([]bool, len(c.accounts[i].lines))}
 	}
 	for sight := range sights {
 		w.see(sight)
 	}
-	for producer, lines := range c.published {
-		w.miss(producer, len(lines))
+	for producer := range c.accounts {
+		w.miss(producer, len(c.accounts[producer].lines))
 		w.missNotes(producer)
 	}
 	return w.verdict
@@ -93,57 +97,63 @@ func (c *Checker) Check(sights iter.Seq[Sight], fromStart bool) Verdict {
 type watch struct {
 	*Checker
 	verdict Verdict
-	next    map[string]int // the producer's line that is to come; absent: any
-	gap     map[string]bool
-	had     map[loglane.Src]bool
+	of      []progress // by producer
 	last    loglane.ID
+}
+
+// A progress is what a viewer has been shown of one producer.
+type progress struct {
+	counts bool // next counts; else any line may come
+	next   int  // the line that is to come
+	gap    bool // lines may be missing before it
+	had    []bool
 }
 
 func (w *watch) see(s Sight) {
 	if s.Kind == Gap {
 		w.verdict.Gaps++
-		for producer := range w.published {
-			w.gap[producer] = true
+		for i := range w.of {
+			w.of[i].gap = true
 		}
 		w.last = loglane.ID{} // what comes after it may be an older place
 		return
 	}
 	w.verdict.Lines++
 	at, known := w.places[s.Src]
-	if !known || w.published[at.producer][at.index].Sum != s.Sum {
+	if !known || w.accounts[at.producer].lines[at.index].Sum != s.Sum {
 		w.blame(&w.verdict.Strange, "a line with the src %v at %v is not as anybody sent it", s.Src, s.ID)
 		return
 	}
-	line := w.published[at.producer][at.index]
-	if w.had[s.Src] {
-		w.blame(&w.verdict.Twice, "%s:%d came twice, the second time at %v", at.producer, line.K, s.ID)
+	from, of := &w.accounts[at.producer], &w.of[at.producer]
+	line, index := from.lines[at.index], int(at.index)
+	if of.had[index] {
+		w.blame(&w.verdict.Twice, "%s:%d came twice, the second time at %v", from.producer, line.K, s.ID)
 		return
 	}
-	w.had[s.Src] = true
-	next, counts := w.next[at.producer]
+	of.had[index] = true
 	switch {
 	case line.Late:
 		return
-	case counts && at.index < next:
-		w.blame(&w.verdict.Disordered, "%s:%d at %v came after a later one", at.producer, line.K, s.ID)
+	case of.counts && index < of.next:
+		w.blame(&w.verdict.Disordered, "%s:%d at %v came after a later one", from.producer, line.K, s.ID)
 		return
 	case !w.last.IsZero() && !w.last.Less(s.ID):
-		w.blame(&w.verdict.Disordered, "%s:%d at %v came after %v", at.producer, line.K, s.ID, w.last)
-	case counts:
-		w.miss(at.producer, at.index)
+		w.blame(&w.verdict.Disordered, "%s:%d at %v came after %v", from.producer, line.K, s.ID, w.last)
+	case of.counts:
+		w.miss(int(at.producer), index)
 	}
-	w.next[at.producer], w.gap[at.producer], w.last = at.index+1, false, s.ID
+	of.counts, of.next, of.gap, w.last = true, index+1, false, s.ID
 }
 
 // miss accounts for a producer's lines from the one that was to come up to another.
-func (w *watch) miss(producer string, until int) {
-	next, counts := w.next[producer]
-	if !counts {
+func (w *watch) miss(producer, until int) {
+	from, of := &w.accounts[producer], &w.of[producer]
+	if !of.counts {
 		return
 	}
 	missing, first := 0, uint64(0)
-	for _, line := range w.published[producer][min(next, until):until] {
-		if line.Acked && !line.Late && !w.had[loglane.NewSrc(producer, line.K)] {
+	for i := min(of.next, until); i < until; i++ {
+		if line := from.lines[i]; line.Acked && !line.Late && !of.had[i] {
 			if missing++; missing == 1 {
 				first = line.K
 			}
@@ -151,23 +161,24 @@ func (w *watch) miss(producer string, until int) {
 	}
 	switch {
 	case missing == 0:
-	case w.gap[producer]:
+	case of.gap:
 		w.verdict.Covered += missing
 	default:
 		w.verdict.Lost += missing
-		w.blame(&w.verdict.Unreported, "%d lines of %s from %d on are missing before %v", missing, producer, first, w.last)
+		w.blame(&w.verdict.Unreported, "%d lines of %s from %d on are missing before %v", missing, from.producer, first, w.last)
 	}
 }
 
 // missNotes wants each late note shown to whoever was never told of a gap.
-func (w *watch) missNotes(producer string) {
-	if _, counts := w.next[producer]; !counts || w.verdict.Gaps > 0 {
+func (w *watch) missNotes(producer int) {
+	from, of := &w.accounts[producer], &w.of[producer]
+	if !of.counts || w.verdict.Gaps > 0 {
 		return
 	}
-	for _, line := range w.published[producer] {
-		if line.Late && line.Acked && !w.had[loglane.NewSrc(producer, line.K)] {
+	for i, line := range from.lines {
+		if line.Late && line.Acked && !of.had[i] {
 			w.verdict.Lost++
-			w.blame(&w.verdict.Unreported, "the note %s:%d is missing", producer, line.K)
+			w.blame(&w.verdict.Unreported, "the note %s:%d is missing", from.producer, line.K)
 		}
 	}
 }

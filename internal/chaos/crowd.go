@@ -16,10 +16,15 @@ type Crowd struct {
 	Viewers []*Viewer
 
 	cancels  []context.CancelFunc
+	own      *http.Transport // nil where the client is another's
 	watching sync.WaitGroup
 }
 
-// Gather lets n viewers watch a stream until [Crowd.Leave]; client nil is the default one.
+// readBuffer is what a viewer takes from its connection at once: a crowd that cannot keep
+// up with the gateway would measure itself.
+const readBuffer = 64 << 10
+
+// Gather lets n viewers watch a stream until [Crowd.Leave]; client nil is one of their own.
 func Gather(ctx context.Context, n int, url string, header http.Header, client *http.Client) *Crowd {
 	c := &Crowd{}
 	c.Join(ctx, n, url, header, client)
@@ -30,15 +35,24 @@ func Gather(ctx context.Context, n int, url string, header http.Header, client *
 func (c *Crowd) Join(ctx context.Context, n int, url string, header http.Header, client *http.Client) []*Viewer {
 	ctx, cancel := context.WithCancel(ctx)
 	c.cancels = append(c.cancels, cancel)
+	if client == nil {
+		client = c.ownClient()
+	}
+	script := newScript()
 	for range n {
-		v := NewViewer(url, header)
-		if client != nil {
-			v.Client = client
-		}
+		v := newViewer(url, header, script)
+		v.Client = client
 		c.Viewers = append(c.Viewers, v)
 		c.watching.Go(func() { v.Watch(ctx) })
 	}
 	return c.Viewers[len(c.Viewers)-n:]
+}
+
+func (c *Crowd) ownClient() *http.Client {
+	if c.own == nil {
+		c.own = &http.Transport{ReadBufferSize: readBuffer}
+	}
+	return &http.Client{Transport: c.own}
 }
 
 // Opened waits until each viewer has a stream.
@@ -98,6 +112,9 @@ func (c *Crowd) Leave() {
 		cancel()
 	}
 	c.watching.Wait()
+	if c.own != nil {
+		c.own.CloseIdleConnections()
+	}
 }
 
 // Check judges all viewers; each was there from the start.

@@ -33,10 +33,14 @@ type Viewer struct {
 
 	began time.Time
 
+	script *script
+
 	mu       sync.Mutex
-	sights   [][]Sight
-	seen     map[loglane.Src]struct{}
-	order    []loglane.Src
+	noted    [][]note
+	count    int // of the notes
+	seen     seenLines
+	shown    *act // what was noted last
+	gaps     map[Reason]int
 	cursor   string
 	dropped  int
 	opened   []time.Time
@@ -49,16 +53,23 @@ type Viewer struct {
 	marks    int
 	marked   time.Time
 	resumed  []time.Duration
-	await    map[loglane.Src]struct{}
+	await    map[uint32]struct{}
 	caughtUp chan struct{}
-	last     time.Time
+}
+
+// A note is a sight in its viewer's own words.
+type note struct {
+	act uint32
+	at  int32 // as in a Sight
 }
 
 // NewViewer makes a viewer of a stream's URL; header goes with each request.
-func NewViewer(url string, header http.Header) *Viewer {
+func NewViewer(url string, header http.Header) *Viewer { return newViewer(url, header, newScript()) }
+
+func newViewer(url string, header http.Header, script *script) *Viewer {
 	return &Viewer{
-		URL: url, Header: header, Client: http.DefaultClient, began: time.Now(),
-		seen: make(map[loglane.Src]struct{}), statuses: make(map[string]int), caughtUp: make(chan struct{}),
+		URL: url, Header: header, Client: http.DefaultClient, began: time.Now(), script: script,
+		gaps: make(map[Reason]int), statuses: make(map[string]int), caughtUp: make(chan struct{}),
 	}
 }
 
@@ -142,7 +153,9 @@ func (v *Viewer) take(event sse.Event) {
 	case event.Type == "gap":
 		var gap struct{ Reason string }
 		_ = json.Unmarshal(event.Data, &gap) // a gap without a reason is one too
-		v.note(Sight{Kind: Gap, Reason: ReasonOf(gap.Reason)})
+		reason := ReasonOf(gap.Reason)
+		v.gaps[reason]++
+		v.note(v.script.gap(reason), time.Now())
 	case event.Type == "status":
 		v.statuses[string(event.Data)]++
 	case event.Type == "auth":
@@ -155,55 +168,54 @@ func (v *Viewer) takeLine(event sse.Event) {
 		v.unplaced = append(v.unplaced, string(event.Data))
 		return
 	}
-	cursor, err := loglane.ParseCursor(event.ID)
-	if err != nil {
-		cursor = loglane.Cursor{} // nobody's, and so strange
-	}
-	if v.known(cursor.Src) {
+	line := v.script.line(v.shown, event.ID, SumOf(event.Data))
+	if v.seen.has(line.src) {
 		v.dropped++
 		return
 	}
-	v.last = time.Now()
-	v.note(Sight{ID: cursor.ID, Src: cursor.Src, Sum: SumOf(event.Data)})
+	v.seen.add(line.src)
+	now := time.Now()
+	v.note(line, now)
 	if !v.marked.IsZero() {
-		v.resumed = append(v.resumed, v.last.Sub(v.marked))
+		v.resumed = append(v.resumed, now.Sub(v.marked))
 		v.marked = time.Time{}
 	}
 	if v.await != nil {
-		v.arrive(cursor.Src)
+		v.arrive(line.src)
 	}
 }
 
-// known says whether a line was shown, and remembers it.
-func (v *Viewer) known(src loglane.Src) bool {
-	if _, known := v.seen[src]; known {
-		return true
-	}
-	v.seen[src] = struct{}{}
-	v.order = append(v.order, src)
-	if len(v.order) > maxSeen {
-		delete(v.seen, v.order[0])
-		v.order = v.order[1:]
-	}
-	return false
-}
-
-func (v *Viewer) note(s Sight) {
-	s.At = int32(min(time.Since(v.began).Microseconds(), math.MaxInt32))
-	last := len(v.sights) - 1
-	if last < 0 || len(v.sights[last]) == sightsAtOnce {
-		v.sights = append(v.sights, make([]Sight, 0, sightsAtOnce))
+func (v *Viewer) note(a *act, now time.Time) {
+	n := note{act: a.number, at: int32(min(now.Sub(v.began).Microseconds(), math.MaxInt32))}
+	last := len(v.noted) - 1
+	if last < 0 || len(v.noted[last]) == sightsAtOnce {
+		v.noted = append(v.noted, make([]note, 0, sightsAtOnce))
 		last++
 	}
-	v.sights[last] = append(v.sights[last], s)
+	v.noted[last] = append(v.noted[last], n)
+	v.shown = a
+	if v.count++; v.count > maxSeen {
+		v.forget(v.count - maxSeen - 1)
+	}
+}
+
+// forget lets the line of a note not be known again.
+func (v *Viewer) forget(n int) {
+	old := v.script.act(v.noted[n/sightsAtOnce][n%sightsAtOnce].act)
+	if old.Kind == Shown {
+		v.seen.remove(old.src)
+	}
 }
 
 // Sights yields what the viewer was shown, in order. It may be called once the viewer has
 // stopped watching.
 func (v *Viewer) Sights() iter.Seq[Sight] {
 	return func(yield func(Sight) bool) {
-		for _, some := range v.sights {
-			for _, s := range some {
+		acts := v.script.all()
+		for _, some := range v.noted {
+			for _, n := range some {
+				s := acts[n.act].Sight
+				s.At = n.at
 				if !yield(s) {
 					return
 				}
@@ -264,17 +276,21 @@ func (v *Viewer) Resumed() []time.Duration {
 func (v *Viewer) Expect(lines []loglane.Src) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.await = make(map[loglane.Src]struct{})
-	for _, src := range lines {
-		if _, known := v.seen[src]; !known {
+	v.await = make(map[uint32]struct{})
+	for _, src := range v.script.numbers(lines) {
+		if !v.seen.has(src) {
 			v.await[src] = struct{}{}
 		}
 	}
-	v.arrive(loglane.Src{})
+	v.arrived()
 }
 
-func (v *Viewer) arrive(src loglane.Src) {
+func (v *Viewer) arrive(src uint32) {
 	delete(v.await, src)
+	v.arrived()
+}
+
+func (v *Viewer) arrived() {
 	if len(v.await) == 0 {
 		v.await = nil
 		close(v.caughtUp)
@@ -298,10 +314,8 @@ func (v *Viewer) Tally() Tally {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	t := Tally{Opened: len(v.opened), Ended: v.ended, Dropped: v.dropped, Gaps: make(map[Reason]int), Statuses: make(map[string]int), Ends: append([]string(nil), v.ends...)}
-	for s := range v.Sights() {
-		if s.Kind == Gap {
-			t.Gaps[s.Reason]++
-		}
+	for reason, n := range v.gaps {
+		t.Gaps[reason] = n
 	}
 	for data, n := range v.statuses {
 		t.Statuses[data] = n

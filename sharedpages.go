@@ -1,0 +1,215 @@
+package loglane
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+const (
+	maxSharedPages = 8
+	maxSharedBytes = ringBytes // of one channel, with what items take beyond their frames
+)
+
+// sharedPages are what viewers behind the ring have read of the history last. After an
+// outage a whole crowd falls behind at once: those who are near each other ask the broker
+// once a page, and a line is encoded once for all of them. Pages are kept only while several
+// viewers are behind, and at most until the next sweep. The feed's lock guards them.
+type sharedPages struct {
+	behind  int           // how many viewers read from the history
+	pages   []*sharedPage // the one used last at the end
+	cost    int
+	drops   int // what was asked for before the last of them is not kept
+	flights []*pageFlight
+}
+
+// A sharedPage is a part of the history without a hole.
+type sharedPage struct {
+	place Cursor  // what the broker was asked for: what follows it
+	items []*item // in the order of their places
+	cost  int
+}
+
+// A pageFlight is a read that is under way. What is in it counts once done is closed.
+type pageFlight struct {
+	place     Cursor
+	drops     int
+	done      chan struct{}
+	err       error
+	abandoned bool // the viewer who read has left
+}
+
+// after returns the items that follow a place, nil where the page does not have it.
+func (p *sharedPage) after(place Cursor) []*item {
+	if p.place.same(place) {
+		return p.items
+	}
+	i, found := slices.BinarySearchFunc(p.items, place.ID, func(i *item, id ID) int {
+		switch {
+		case i.cursor.ID.Less(id):
+			return -1
+		case id.Less(i.cursor.ID):
+			return 1
+		default:
+			return 0
+		}
+	})
+	if !found || !p.items[i].cursor.same(place) {
+		return nil
+	}
+	return p.items[i+1:]
+}
+
+// follow returns what is kept of what follows a place, up to the last entry that the feed
+// has.
+func (s *sharedPages) follow(place, last Cursor) []*item {
+	for n, page := range slices.Backward(s.pages) {
+		items := upTo(page.after(place), last)
+		if len(items) > 0 {
+			s.pages = append(slices.Delete(s.pages, n, n+1), page)
+			return items
+		}
+	}
+	return nil
+}
+
+// upTo cuts items after the last entry that the feed has.
+func upTo(items []*item, last Cursor) []*item {
+	for n, i := range items {
+		if last.ID.Less(i.cursor.ID) {
+			return items[:n]
+		}
+	}
+	return items
+}
+
+// covering returns a read under way that most likely brings what follows a place. Numbers
+// tell how far it reaches; where other programs write, that is only a guess.
+func (s *sharedPages) covering(place Cursor) *pageFlight {
+	for _, flight := range s.flights {
+		from := flight.place
+		numbered := place.N > 0 && from.Epoch == place.Epoch && (from.N > 0 || from.ID.IsZero())
+		if from.same(place) || numbered && from.N < place.N && place.N < from.N+readLimit {
+			return flight
+		}
+	}
+	return nil
+}
+
+func (s *sharedPages) begin(place Cursor) *pageFlight {
+	flight := &pageFlight{place: place, drops: s.drops, done: make(chan struct{})}
+	s.flights = append(s.flights, flight)
+	return flight
+}
+
+// end ends a read that has brought items. It returns by how much the memory grew.
+func (s *sharedPages) end(flight *pageFlight, items []*item) (cost int) {
+	s.flights = slices.DeleteFunc(s.flights, func(other *pageFlight) bool { return other == flight })
+	defer close(flight.done)
+	if s.behind < 2 || flight.drops != s.drops {
+		return 0
+	}
+	page := &sharedPage{place: flight.place}
+	for n, i := range items {
+		if page.cost+i.size() > maxSharedBytes {
+			items = items[:n]
+			break
+		}
+		page.cost += i.size()
+	}
+	if len(items) == 0 {
+		return 0
+	}
+	page.items = items
+	before := s.cost
+	s.pages, s.cost = append(s.pages, page), s.cost+page.cost
+	for len(s.pages) > maxSharedPages || s.cost > maxSharedBytes {
+		s.cost -= s.pages[0].cost
+		s.pages = slices.Delete(s.pages, 0, 1)
+	}
+	return s.cost - before
+}
+
+// drop forgets the pages, and lets those under way not be kept. It returns the cost that was
+// freed.
+func (s *sharedPages) drop() (freed int) {
+	freed = s.cost
+	s.pages, s.cost = nil, 0
+	s.drops++
+	return freed
+}
+
+func (f *feed) dropPages() { f.hub.ringCost.Add(-int64(f.shared.drop())) }
+
+// fallBehind counts the viewer among those who read from the history, until catchesUp.
+func (s *subscription) fallBehind() {
+	if !s.behind {
+		s.behind = true
+		s.feed.shared.behind++
+	}
+}
+
+func (s *subscription) catchesUp() {
+	if !s.behind {
+		return
+	}
+	s.behind = false
+	if s.feed.shared.behind--; s.feed.shared.behind == 0 {
+		s.feed.dropPages()
+	}
+}
+
+// readAfter returns what follows a viewer's place, up to last where others have read it or
+// are about to: else it is a page of the viewer's own, and may reach further.
+func (f *feed) readAfter(ctx context.Context, place, last Cursor) (Page, []*item, error) {
+	for waited := false; ; {
+		f.mu.Lock()
+		if items := f.shared.follow(place, last); items != nil {
+			f.mu.Unlock()
+			return Page{Status: OK}, items, nil
+		}
+		flight := f.shared.covering(place)
+		if flight == nil || waited {
+			flight = f.shared.begin(place)
+			f.mu.Unlock()
+			return f.readShared(ctx, flight)
+		}
+		f.mu.Unlock()
+		select {
+		case <-flight.done:
+		case <-ctx.Done():
+			return Page{}, nil, context.Cause(ctx)
+		}
+		if flight.err != nil && !flight.abandoned {
+			return Page{}, nil, flight.err
+		}
+		waited = !flight.abandoned // once is enough: what came may not be kept, or not reach so far
+	}
+}
+
+// readShared reads a page, and leaves it to those who are near.
+func (f *feed) readShared(ctx context.Context, flight *pageFlight) (Page, []*item, error) {
+	page, items, err := f.readItems(ctx, After(flight.place))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	flight.err, flight.abandoned = err, errors.Is(ctx.Err(), context.Canceled)
+	f.hub.charge(f.shared.end(flight, items))
+	return page, items, err
+}
+
+// readItems reads a page and encodes it, where it follows what was asked for.
+func (f *feed) readItems(ctx context.Context, from From) (Page, []*item, error) {
+	page, err := f.hub.readPage(ctx, f.channel, from, readLimit)
+	if err != nil {
+		return page, nil, err
+	}
+	f.notice(page.Tail)
+	if page.Status != OK {
+		return page, nil, nil
+	}
+	items := make([]*item, len(page.Entries))
+	for n, entry := range page.Entries {
+		items[n] = f.hub.encoder.entry(entry)
+	}
+	return page, items, nil
+}
