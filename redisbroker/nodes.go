@@ -53,6 +53,7 @@ type nodes struct {
 type note struct {
 	at    *server
 	until time.Time
+	turns int // how often it was another's word before
 }
 
 func newNodes(a *address, changed func(), log *slog.Logger) *nodes {
@@ -207,11 +208,24 @@ func (c *nodes) at(addr string) *server {
 	return c.server(addr)
 }
 
-// moved takes the word of a node that another has a slot.
+// moved takes the word of a node that another has a slot. Where two send us to each other it
+// is no longer taken, until the map or time tells who has it.
 func (c *nodes) moved(slot int, addr string) *server {
 	c.mu.Lock()
 	s := c.server(addr)
-	c.notes[slot] = note{at: s, until: now().Add(noteTime)}
+	n := c.notes[slot]
+	switch {
+	case now().After(n.until):
+		n.turns = 0
+	case n.at != s:
+		n.turns++
+	}
+	if n.turns > hopsMost {
+		c.mu.Unlock()
+		c.hurry()
+		return s
+	}
+	c.notes[slot] = note{at: s, until: now().Add(noteTime), turns: n.turns}
 	news := c.owners[slot] != s
 	c.owners[slot] = s
 	c.mu.Unlock()

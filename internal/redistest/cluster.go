@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A Cluster is three masters with a third of the slots each, and a replica of each. Its
@@ -175,6 +176,9 @@ func (c *Cluster) MigrateSlot(slot int, from, to *Server) error {
 
 // BeginMove opens a slot's move; until EndMove its keys are with one master or the other.
 func (c *Cluster) BeginMove(slot int, from, to *Server) error {
+	if err := c.agree(from, to); err != nil {
+		return err
+	}
 	number := strconv.Itoa(slot)
 	if _, err := to.Do("CLUSTER", "SETSLOT", number, "IMPORTING", c.ids[from]); err != nil {
 		return fmt.Errorf("SETSLOT IMPORTING: %w", err)
@@ -183,6 +187,31 @@ func (c *Cluster) BeginMove(slot int, from, to *Server) error {
 		return fmt.Errorf("SETSLOT MIGRATING: %w", err)
 	}
 	return nil
+}
+
+// agree waits until masters know of each other's moves: with moves of the same epoch each may
+// come to say that the other has a slot.
+func (c *Cluster) agree(nodes ...*Server) error {
+	deadline := time.Now().Add(startTimeout)
+	for {
+		epochs := make(map[string]bool)
+		for _, node := range nodes {
+			info, err := node.Do("CLUSTER", "INFO")
+			if err != nil {
+				return err
+			}
+			_, epoch, _ := strings.Cut(info, "cluster_current_epoch:")
+			epoch, _, _ = strings.Cut(epoch, "\r")
+			epochs[epoch] = true
+		}
+		if len(epochs) == 1 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("masters have different epochs after %v", startTimeout)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
 }
 
 // KeysIn are up to 10 keys of a slot that a master has.
