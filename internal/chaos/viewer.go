@@ -159,6 +159,9 @@ func (v *Viewer) takeLine(event sse.Event) {
 	if err != nil {
 		cursor = loglane.Cursor{} // nobody's, and so strange
 	}
+	if cursor.Src == (loglane.Src{}) && !cursor.ID.IsZero() {
+		cursor.Src = loglane.NewSrc(Foreign, ForeignK(cursor.ID)) // known by its place
+	}
 	if v.known(cursor.Src) {
 		v.dropped++
 		return
