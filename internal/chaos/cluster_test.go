@@ -74,7 +74,7 @@ func playCluster(t *testing.T, users int, settings ...string) *clustered {
 	t.Cleanup(s.others.Close)
 	s.watched = append(s.watched, &watched{channel: loglane.GlobalChannel})
 	for i := range users {
-		s.watched = append(s.watched, &watched{channel: fmt.Sprintf("logs:User.u%d", i)})
+		s.watched = append(s.watched, &watched{channel: fmt.Sprintf("logs:User.u%d", i*7919)})
 	}
 	s.watch()
 	return s
