@@ -288,7 +288,11 @@ func (b *Broker) Append(ctx context.Context, channel string, batch loglane.Batch
 	for _, line := range batch.Lines {
 		args = append(args, strconv.FormatUint(line.K, 10), string(line.Record))
 	}
-	reply, err := b.run(ctx, b.append, []string{b.layout.streamKey(channel), metaKey(channel)}, args).ToArray()
+	result := b.run(ctx, b.append, []string{b.layout.streamKey(channel), metaKey(channel)}, args)
+	for step := settleStep; b.mayRecover(ctx, result.Error(), &step); {
+		result = b.run(ctx, b.append, []string{b.layout.streamKey(channel), metaKey(channel)}, args)
+	}
+	reply, err := result.ToArray()
 	if err != nil {
 		return loglane.Receipt{}, unavailable(err)
 	}

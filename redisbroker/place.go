@@ -74,6 +74,30 @@ func (b *Broker) at(ctx context.Context, key string, do func(rueidis.Client) err
 	}
 }
 
+// mayRecover says whether what failed is to be tried again, after a wait: in a cluster that has
+// lost a master another takes its slots within seconds, and who came back only after a pause
+// of their own would wait for as long again. It is for what may be done twice, and for calls
+// of which is known how long they may last.
+func (b *Broker) mayRecover(ctx context.Context, err error, step *time.Duration) bool {
+	if b.nodes == nil || err == nil || ctx.Err() != nil || errors.Is(err, rueidis.ErrClosing) {
+		return false
+	}
+	if _, bounded := ctx.Deadline(); !bounded {
+		return false
+	}
+	if reply, answered := rueidis.IsRedisErr(err); answered && !reply.IsClusterDown() {
+		return false
+	}
+	b.nodes.hurry()
+	select {
+	case <-time.After(*step/2 + rand.N(*step)):
+		*step = min(2**step, settleMost)
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // patience is until when a call may last: as long as who calls waits, where that is known.
 func patience(ctx context.Context, otherwise time.Time) time.Time {
 	if deadline, bounded := ctx.Deadline(); bounded {
