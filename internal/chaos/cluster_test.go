@@ -32,12 +32,13 @@ func (s *clustered) used() map[int]string {
 	return slots
 }
 
-// migrate moves a slot key by key, and holds its move open for a while at each step.
+// migrate moves a slot key by key, and holds its move open once they have moved, as where a
+// slot has a great many of others.
 func (s *clustered) migrate(slot int, from, to *redistest.Server, hold time.Duration) error {
 	if err := s.site.BeginMove(slot, from, to); err != nil {
 		return err
 	}
-	pause(hold / 3)
+	pause(stepTime)
 	for {
 		keys, err := s.site.KeysIn(slot, from)
 		if err != nil {
@@ -49,36 +50,48 @@ func (s *clustered) migrate(slot int, from, to *redistest.Server, hold time.Dura
 		if err := s.site.MoveKeys(from, to, keys[0]); err != nil {
 			return err
 		}
-		pause(hold / 3)
+		pause(stepTime)
 	}
+	pause(hold)
 	return s.site.EndMove(slot, from, to)
 }
+
+const (
+	stepTime = 10 * time.Millisecond
+	// heldOpen is longer than lines may take, so that who hears them only once the slot has
+	// moved is found out.
+	heldOpen = 3 * time.Second
+	// heldEvery says of how many channels one has its slot's move held open.
+	heldEvery = 6
+)
 
 // healedWithin is within what a channel must be live again.
 const healedWithin = 2 * time.Second
 
 // TestEverySlotMigrated moves every slot that is used to another master, under load.
 func TestEverySlotMigrated(t *testing.T) {
-	users, rate := sized(20, 60), sized(10, 10)
+	users, rate := sized(8, 40), 10
 	s := playCluster(t, users)
 	s.log(rate, 5)
 	pause(2 * time.Second)
 	slots := s.used()
 	type span struct{ began, ended time.Time }
 	spans := make(map[int]span)
-	for i, slot := range slices.Sorted(maps.Keys(slots)) {
+	held := make(map[int]time.Duration)
+	for i, w := range s.watched {
+		if i%heldEvery == 1 {
+			held[s.site.Slot(w.channel)] = heldOpen
+		}
+	}
+	for _, slot := range slices.Sorted(maps.Keys(slots)) {
 		from := s.site.Owner(slots[slot])
 		masters := s.site.Masters()
 		to := masters[rand.IntN(len(masters))]
 		for to == from {
 			to = masters[rand.IntN(len(masters))]
 		}
-		hold := 30 * time.Millisecond
-		if i%6 == 0 {
-			hold = 1200 * time.Millisecond // as a slot with a great deal in it
-		}
 		began := time.Now()
-		if err := s.migrate(slot, from, to, hold); err != nil {
+		if err := s.migrate(slot, from, to, held[slot]); err != nil {
 			t.Fatal(err)
 		}
 		ended := time.Now()
@@ -92,7 +105,7 @@ func TestEverySlotMigrated(t *testing.T) {
 		}
 		pause(50 * time.Millisecond)
 	}
-	pause(3 * time.Second)
+	pause(2 * time.Second)
 	v, ended := s.finish()
 	var next, during []time.Duration
 	for _, w := range s.watched {
@@ -119,14 +132,14 @@ func TestEverySlotMigrated(t *testing.T) {
 	if v.Gaps > 0 {
 		t.Errorf("%d gaps", v.Gaps)
 	}
-	s.report("Cluster: every used slot migrated under load", fmt.Sprintf("%d slots, %d users and global, %d lines/s, %d viewers", len(slots), users, users*rate, v.Viewers), v, ended,
+	s.report("Cluster: every used slot migrated under load", fmt.Sprintf("%d slots, %d of them held open for %v, %d users and global, %d lines/s, %d viewers", len(slots), len(held), heldOpen, users, users*rate, v.Viewers), v, ended,
 		"the next line after a migration: "+chaos.Spread(next), "a line from its sending, during one and 2 s after: "+chaos.Spread(during))
 }
 
 // TestMasterOfClusterKilled kills a master under load; its replica takes over, and it comes
 // back as a replica.
 func TestMasterOfClusterKilled(t *testing.T) {
-	kills, users, rate := sized(1, 6), sized(12, 30), 10
+	kills, users, rate := sized(1, 6), sized(8, 30), 10
 	s := playCluster(t, users, "--cluster-node-timeout", "1000")
 	s.log(rate, 0)
 	var away []time.Duration
@@ -148,7 +161,7 @@ func TestMasterOfClusterKilled(t *testing.T) {
 		dead.Restart()
 		s.site.AwaitWell()
 	}
-	pause(12 * time.Second) // until all is settled that was acknowledged
+	pause(sized(3*time.Second, 12*time.Second)) // the long one until all is settled that was acknowledged
 	v, ended := s.finish()
 	var next []time.Duration
 	dropped := 0
