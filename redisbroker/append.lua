@@ -1,13 +1,15 @@
 -- Stores a producer's batch and publishes it.
 --
--- KEYS  stream, meta
+-- KEYS  stream, meta; or stream alone, and meta as the last of ARGV, at a node that their
+--       slot is on its way to: it serves no script that declares two keys while one is missing
 -- ARGV  channel, PUBLISH or SPUBLISH, producer, after, a fresh epoch, history TTL in ms,
 --       lines and bytes to keep, meta TTL in s, producers' TTL in s, producers to keep,
 --       then number and record of each line
--- Returns 1, the producer's number, lines stored, duplicates; or 0 and the producer's
+-- Returns 1, the producer's number, lines stored, duplicates, and to who gave stream alone the
+-- frames, for those who follow the channel where the slot was; or 0 and the producer's
 -- number where the batch claims more than is stored. Then nothing was written.
 
-local stream, meta = KEYS[1], KEYS[2]
+local stream, meta = KEYS[1], KEYS[2] or table.remove(ARGV)
 local channel, publish, producer = ARGV[1], ARGV[2], ARGV[3]
 local after, fresh = tonumber(ARGV[4]), ARGV[5]
 local ttl, keepLines, keepBytes = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -170,4 +172,4 @@ redis.call('EXPIRE', meta, metaTTL)
 
 -- What is stored is acknowledged, whether or not it can be published.
 for _, frame in ipairs(frames) do redis.pcall(publish, channel, frame) end
-return {1, digits(stored), #frames, duplicates}
+return {1, digits(stored), #frames, duplicates, not KEYS[2] and frames or nil}

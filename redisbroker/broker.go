@@ -294,9 +294,18 @@ func (b *Broker) Append(ctx context.Context, channel string, batch loglane.Batch
 	for _, line := range batch.Lines {
 		args = append(args, strconv.FormatUint(line.K, 10), string(line.Record))
 	}
-	reply, err := b.run(ctx, b.append, []string{b.layout.streamKey(channel), metaKey(channel)}, args).ToArray()
+	result := b.run(ctx, b.append, []string{b.layout.streamKey(channel), metaKey(channel)}, args)
+	for step := settleStep; b.mayRecover(ctx, result.Error(), &step); {
+		result = b.run(ctx, b.append, []string{b.layout.streamKey(channel), metaKey(channel)}, args)
+	}
+	reply, err := result.ToArray()
 	if err != nil {
 		return loglane.Receipt{}, unavailable(err)
+	}
+	if len(reply) == 5 {
+		if err := b.publishAgain(ctx, channel, reply[4]); err != nil { // what is stored is acknowledged
+			b.log.Debug("redis: lines of a slot that moves could not be published", "channel", channel, "error", err)
+		}
 	}
 	return receipt(channel, reply)
 }
@@ -313,7 +322,7 @@ func receipt(channel string, reply []rueidis.RedisMessage) (loglane.Receipt, err
 	switch {
 	case len(reply) == 2 && numbers[0] == 0:
 		return loglane.Receipt{}, &loglane.RefusedError{Channel: channel, After: numbers[1]}
-	case len(reply) == 4:
+	case len(reply) >= 4:
 		return loglane.Receipt{K: numbers[1], Stored: int(numbers[2]), Duplicates: int(numbers[3])}, nil
 	default:
 		return loglane.Receipt{}, fmt.Errorf("append: an answer of %d parts", len(reply))

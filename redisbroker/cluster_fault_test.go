@@ -1,6 +1,7 @@
 package redisbroker_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -92,4 +93,35 @@ func TestAMasterOfAClusterIsKilled(t *testing.T) {
 	if err := b.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// An append that begins while a slot has no master is done as soon as it has one: who calls
+// is not told of what a few seconds mend.
+func TestAnAppendOutlastsAFailover(t *testing.T) {
+	site := redistest.StartCluster(t)
+	b := openURL(t, site.URL(), redisbroker.Options{})
+	stored(t, b, 1)
+	site.Owner(alice).Kill()
+	type outcome struct {
+		err error
+		at  time.Time
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		_, err := b.Append(ctx, alice, loglane.Batch{Producer: "p", Lines: lines(2, 2)})
+		done <- outcome{err, time.Now()}
+	}()
+	site.Owner(alice)
+	up := time.Now()
+	end := <-done
+	if end.err != nil {
+		t.Fatalf("Append: %v", end.err)
+	}
+	t.Logf("stored %v after the new master answered", end.at.Sub(up))
+	if took := end.at.Sub(up); took > 2*time.Second {
+		t.Errorf("it was stored %v after the new master answered", took)
+	}
+	checkNumbers(t, b, 2)
 }

@@ -48,7 +48,8 @@ func (c *followed) receive(payload string) {
 	c.emit(loglane.Event{Kind: loglane.Lines, Payloads: [][]byte{data}})
 }
 
-// confirm reports that the subscription stands.
+// confirm reports that the subscription stands. The subscriber's lock is held here and in lose:
+// what is told of the line that a channel was on must not come after what is told of the next.
 func (c *followed) confirm() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -42,6 +43,7 @@ type line struct {
 	// The owner's lock guards what follows.
 	probe string              // a channel of our own, for signs of life; "" where one is needed
 	dirty map[string]struct{} // may have to be (un)subscribed
+	later map[string]struct{} // dirty from the next tick on: another server is said to have them
 	sent  map[string]struct{} // subscribed on this connection, confirmed or not
 	heard time.Time           // when the connection last gave a sign of life
 
@@ -54,7 +56,7 @@ type line struct {
 func newLine(s *subscriber, at *server) *line {
 	return &line{
 		owner: s, at: at, changed: make(chan struct{}, 1), hurried: make(chan struct{}, 1),
-		dirty: make(map[string]struct{}), sent: make(map[string]struct{}),
+		dirty: make(map[string]struct{}), later: make(map[string]struct{}), sent: make(map[string]struct{}),
 	}
 }
 
@@ -161,6 +163,7 @@ func (l *line) connection(ctx context.Context) error {
 			return fmt.Errorf("the Pub/Sub connection broke: %w", err)
 		case <-l.changed:
 		case <-ticker.C:
+			l.retry()
 			if err := l.askForLife(ctx, client); err != nil {
 				return err
 			}
@@ -211,21 +214,17 @@ func (l *line) begin() {
 func (l *line) lose(err error) {
 	s := l.owner
 	s.mu.Lock()
-	var channels []*followed
+	first := l.err == nil
+	clear(l.sent)
+	l.err, l.stands = err, false
 	for _, c := range s.channels {
 		if c.line == l {
-			channels = append(channels, c)
+			c.lose(err)
 		}
 	}
-	clear(l.sent)
-	first := l.err == nil
-	l.err, l.stands = err, false
 	s.mu.Unlock()
 	if first {
 		s.broker.log.Warn("redis: live lines are interrupted", "error", err)
-	}
-	for _, c := range channels {
-		c.lose(err)
 	}
 }
 
@@ -256,6 +255,14 @@ func (l *line) sync(ctx context.Context, wire rueidis.DedicatedClient) error {
 			l.release(leaves)
 		}
 	}
+}
+
+// retry lets channels be tried that another server was said to have, and that are still here.
+func (l *line) retry() {
+	l.owner.mu.Lock()
+	defer l.owner.mu.Unlock()
+	maps.Copy(l.dirty, l.later)
+	clear(l.later)
 }
 
 // plan takes the next channels to be dealt with.
@@ -360,6 +367,7 @@ func (l *line) onMessage(m rueidis.PubSubMessage) {
 func (l *line) onSubscription(e rueidis.PubSubSubscription) {
 	s := l.owner
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	l.heard = now()
 	c := s.channels[e.Channel]
 	_, wanted := l.sent[e.Channel]
@@ -369,14 +377,13 @@ func (l *line) onSubscription(e rueidis.PubSubSubscription) {
 		l.probe = ""
 		l.touch(e.Channel)
 	}
-	if gone && wanted {
-		delete(l.sent, e.Channel)
-		l.touch(e.Channel) // the next try tells where it is now
+	if gone {
+		delete(l.sent, e.Channel) // whoever has the channel now: it may come back
 	}
-	s.mu.Unlock()
 	switch {
 	case !wanted:
 	case gone:
+		l.touch(e.Channel) // the next try tells where it is now
 		c.lose(errMoved)
 	case e.Kind == "subscribe", e.Kind == "ssubscribe":
 		c.confirm()

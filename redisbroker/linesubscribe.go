@@ -22,7 +22,7 @@ func (l *line) subscribe(ctx context.Context, wire rueidis.DedicatedClient, name
 		l.owner.mu.Lock()
 		for _, name := range names {
 			delete(l.sent, name)
-			l.dirty[name] = struct{}{} // it may come back
+			l.later[name] = struct{}{} // it may be nobody's yet
 		}
 		l.owner.mu.Unlock()
 		l.owner.broker.nodes.moved(slot, addr)

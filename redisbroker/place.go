@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,30 +17,36 @@ const (
 	// settleTime is how long a command waits for a slot that is on its way, or without a
 	// master.
 	settleTime = 2 * time.Second
-	settleStep = 50 * time.Millisecond
+	// settleStep is about the first wait; each is twice the one before it, up to settleMost.
+	settleStep = 10 * time.Millisecond
+	settleMost = 320 * time.Millisecond
 )
 
 // at does something with the server that has a key. In a cluster do is called again where
 // another has it by now, so that it must do nothing else than ask that server; it returns
-// the error of the answer as it came.
+// the error of the answer as it came. For keys that are neither all here nor all there while
+// their slot moves it waits as long as ctx lasts.
 func (b *Broker) at(ctx context.Context, key string, do func(rueidis.Client) error) error {
 	if b.nodes == nil {
 		return do(b.client)
 	}
 	slot, deadline := slotOf(key), now().Add(settleTime)
 	var next *server // where a node sent us
-	asking := false
+	asking, step := false, settleStep
 	for hops := 0; ; hops++ {
 		at := next
 		if at == nil {
 			at = b.nodes.owner(slot)
 		}
 		err := b.ask(at, asking, do)
+		reply, answered := rueidis.IsRedisErr(err)
+		if answered && reply.IsTryAgain() {
+			deadline = patience(ctx, deadline)
+		}
 		if err == nil || ctx.Err() != nil || hops >= hopsMost && now().After(deadline) {
 			return err
 		}
 		next, asking = nil, false
-		reply, answered := rueidis.IsRedisErr(err)
 		if !answered {
 			b.nodes.hurry()
 			if !errors.Is(err, errNobody) && !errors.Is(err, rueidis.ErrClosing) || now().After(deadline) {
@@ -59,11 +66,44 @@ func (b *Broker) at(ctx context.Context, key string, do func(rueidis.Client) err
 			return err
 		}
 		select { // for it to settle
-		case <-time.After(settleStep/2 + rand.N(settleStep)):
+		case <-time.After(step/2 + rand.N(step)):
+			step = min(2*step, settleMost)
 		case <-ctx.Done():
 			return err
 		}
 	}
+}
+
+// mayRecover says whether what failed is to be tried again, after a wait: in a cluster that has
+// lost a master another takes its slots within seconds, and who came back only after a pause
+// of their own would wait for as long again. It is for what may be done twice, and for calls
+// of which is known how long they may last.
+func (b *Broker) mayRecover(ctx context.Context, err error, step *time.Duration) bool {
+	if b.nodes == nil || err == nil || ctx.Err() != nil || errors.Is(err, rueidis.ErrClosing) {
+		return false
+	}
+	if _, bounded := ctx.Deadline(); !bounded {
+		return false
+	}
+	if reply, answered := rueidis.IsRedisErr(err); answered && !reply.IsClusterDown() {
+		return false
+	}
+	b.nodes.hurry()
+	select {
+	case <-time.After(*step/2 + rand.N(*step)):
+		*step = min(2**step, settleMost)
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// patience is until when a call may last: as long as who calls waits, where that is known.
+func patience(ctx context.Context, otherwise time.Time) time.Time {
+	if deadline, bounded := ctx.Deadline(); bounded {
+		return deadline
+	}
+	return otherwise
 }
 
 // errNobody is that a slot has no master, or that nothing is known of the cluster yet.
@@ -96,6 +136,11 @@ func (c askingClient) Do(ctx context.Context, cmd rueidis.Completed) rueidis.Red
 // DoMulti is for one command, or one transaction.
 func (c askingClient) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rueidis.RedisResult {
 	return c.Client.DoMulti(ctx, append([]rueidis.Completed{c.B().Asking().Build()}, multi...)...)[1:]
+}
+
+func isAsking(client rueidis.Client) bool {
+	_, asking := client.(askingClient)
+	return asking
 }
 
 // do runs one command at the server that has its key.
@@ -160,10 +205,16 @@ func redirected(err error) bool {
 	return moved || ask || reply.IsTryAgain()
 }
 
-// run runs a script on a channel's keys.
+// run runs a script on a channel's keys, stream and meta. A node that the slot is on its way
+// to gets the stream as the only key, and meta as the last argument: that we were sent there
+// says that where the slot was none of them is any more.
 func (b *Broker) run(ctx context.Context, script *rueidis.Lua, keys, args []string) (result rueidis.RedisResult) {
 	err := b.at(ctx, keys[0], func(client rueidis.Client) error {
-		result = script.Exec(ctx, client, keys, args)
+		if isAsking(client) {
+			result = script.Exec(ctx, client, keys[:1], slices.Concat(args, keys[1:]))
+		} else {
+			result = script.Exec(ctx, client, keys, args)
+		}
 		return result.Error()
 	})
 	if err != nil && result.Error() == nil {

@@ -1,13 +1,13 @@
 -- Empties a channel's history and leaves its numbering.
 --
--- KEYS  stream, meta
+-- KEYS  stream, meta; or as append.lua takes them
 -- ARGV  a producer's name that nobody has, meta TTL in s
 --
 -- Where another program has written, or meta is missing, the numbering cannot tell a later
 -- cursor what became of it: an entry without data holds the place. In a history of ours
 -- nothing stays.
 
-local stream, meta = KEYS[1], KEYS[2]
+local stream, meta = KEYS[1], KEYS[2] or table.remove(ARGV)
 local function digits(n) return string.format('%.0f', n) end
 
 local tail = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]

@@ -2,8 +2,10 @@ package redisbroker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,62 +95,27 @@ const (
 var lastID = loglane.ID{Ms: math.MaxUint64, Seq: math.MaxUint64}
 
 // view asks Redis for all that a page and a judgement need, at one moment.
-func (b *Broker) view(ctx context.Context, channel string, from loglane.From, limit int) (v *view, err error) {
-	stream := b.layout.streamKey(channel)
-	err = b.at(ctx, stream, func(client rueidis.Client) error {
-		v, err = viewAt(ctx, client, stream, metaKey(channel), from, limit)
+func (b *Broker) view(ctx context.Context, channel string, from loglane.From, limit int) (*view, error) {
+	stream, asked := b.layout.streamKey(channel), now()
+	var reply []rueidis.RedisMessage
+	err := b.at(ctx, stream, func(client rueidis.Client) error {
+		if isAsking(client) {
+			return errUnderWay
+		}
+		commands, err := streamCommands(client.B(), stream, from, limit)
+		if err != nil {
+			return err
+		}
+		commands = slices.Insert(commands, answerMeta, metaCommand(client.B(), channel))
+		if reply, err = transact(ctx, client, commands); underWay(err) {
+			return errUnderWay
+		}
 		return err
 	})
-	return v, err
-}
-
-func viewAt(ctx context.Context, client rueidis.Client, stream, meta string, from loglane.From, limit int) (*view, error) {
-	count, build := int64(limit), client.B
-	at := "0-0"
-	if from.Kind == loglane.FromAfter {
-		at = from.Cursor.ID.String()
+	if errors.Is(err, errUnderWay) {
+		reply, err = b.viewUnderWay(ctx, channel, from, limit)
 	}
-	var entries rueidis.Completed
-	nothing := func() rueidis.Completed { return build().Xrange().Key(stream).Start("0-0").End("0-0").Build() } // no entry has that id
-	switch from.Kind {
-	case loglane.FromAfter:
-		entries = build().Xrange().Key(stream).Start("(" + at).End("+").Count(count).Build()
-		if from.Cursor.ID == lastID { // Redis refuses a range that begins beyond it
-			entries = nothing()
-		}
-	case loglane.FromOldest:
-		entries = build().Xrange().Key(stream).Start("-").End("+").Count(count).Build()
-	case loglane.FromBefore:
-		entries = build().Xrevrange().Key(stream).End("(" + from.Cursor.ID.String()).Start("-").Count(count).Build()
-		if from.Cursor.ID.IsZero() { // and one that ends before it
-			entries = nothing()
-		}
-	case loglane.FromLast:
-		entries = build().Xrevrange().Key(stream).End("+").Start("-").Count(int64(min(limit, from.N))).Build()
-		if from.N <= 0 { // and a COUNT of 0
-			entries = nothing()
-		}
-	default:
-		return nil, fmt.Errorf("read: an unknown kind of place %d", from.Kind)
-	}
-	asked := now()
-	results := client.DoMulti(ctx,
-		build().Multi().Build(),
-		build().Time().Build(),
-		build().Hmget().Key(meta).Field("e", "n", "l", "f").Build(),
-		build().XinfoStream().Key(stream).Build(),
-		build().Pttl().Key(stream).Build(),
-		build().Xrange().Key(stream).Start(at).End(at).Build(),
-		entries,
-		build().Exec().Build(),
-	)
-	reply, err := results[len(results)-1].ToArray()
 	if err != nil {
-		for _, result := range results { // the first fault is the one that says why
-			if cause := result.Error(); cause != nil {
-				return nil, cause
-			}
-		}
 		return nil, err
 	}
 	if len(reply) != answers {
@@ -156,6 +123,63 @@ func viewAt(ctx context.Context, client rueidis.Client, stream, meta string, fro
 	}
 	v := &view{asked: asked, newestFirst: from.Kind == loglane.FromBefore || from.Kind == loglane.FromLast}
 	return v, v.parse(reply)
+}
+
+func metaCommand(build rueidis.Builder, channel string) rueidis.Completed {
+	return build.Hmget().Key(metaKey(channel)).Field("e", "n", "l", "f").Build()
+}
+
+// streamCommands are what is asked of the stream alone, and the time.
+func streamCommands(build rueidis.Builder, stream string, from loglane.From, limit int) ([]rueidis.Completed, error) {
+	count, at := int64(limit), "0-0"
+	if from.Kind == loglane.FromAfter {
+		at = from.Cursor.ID.String()
+	}
+	var entries rueidis.Completed
+	nothing := func() rueidis.Completed { return build.Xrange().Key(stream).Start("0-0").End("0-0").Build() } // no entry has that id
+	switch from.Kind {
+	case loglane.FromAfter:
+		entries = build.Xrange().Key(stream).Start("(" + at).End("+").Count(count).Build()
+		if from.Cursor.ID == lastID { // Redis refuses a range that begins beyond it
+			entries = nothing()
+		}
+	case loglane.FromOldest:
+		entries = build.Xrange().Key(stream).Start("-").End("+").Count(count).Build()
+	case loglane.FromBefore:
+		entries = build.Xrevrange().Key(stream).End("(" + from.Cursor.ID.String()).Start("-").Count(count).Build()
+		if from.Cursor.ID.IsZero() { // and one that ends before it
+			entries = nothing()
+		}
+	case loglane.FromLast:
+		entries = build.Xrevrange().Key(stream).End("+").Start("-").Count(int64(min(limit, from.N))).Build()
+		if from.N <= 0 { // and a COUNT of 0
+			entries = nothing()
+		}
+	default:
+		return nil, fmt.Errorf("read: an unknown kind of place %d", from.Kind)
+	}
+	return []rueidis.Completed{
+		build.Time().Build(),
+		build.XinfoStream().Key(stream).Build(),
+		build.Pttl().Key(stream).Build(),
+		build.Xrange().Key(stream).Start(at).End(at).Build(),
+		entries,
+	}, nil
+}
+
+// transact runs commands at one moment, and returns their answers.
+func transact(ctx context.Context, client rueidis.Client, commands []rueidis.Completed) ([]rueidis.RedisMessage, error) {
+	results := client.DoMulti(ctx, slices.Concat([]rueidis.Completed{client.B().Multi().Build()}, commands, []rueidis.Completed{client.B().Exec().Build()})...)
+	reply, err := results[len(results)-1].ToArray()
+	if err == nil {
+		return reply, nil
+	}
+	for _, result := range results { // the first fault is the one that says why
+		if cause := result.Error(); cause != nil {
+			return nil, cause
+		}
+	}
+	return nil, err
 }
 
 func parseNumber(s string) uint64 {

@@ -116,11 +116,10 @@ var errMoved = errors.New("redis: the channel's slot moved to another node of th
 // have been missed.
 func (s *subscriber) assign() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.ended || s.ctx == nil {
-		s.mu.Unlock()
 		return
 	}
-	var moved []*followed
 	for name, c := range s.channels {
 		to := s.lineOf(name)
 		if to == c.line || to == nil {
@@ -128,10 +127,12 @@ func (s *subscriber) assign() {
 		}
 		from := c.line
 		c.line = to
+		// It may be subscribed there from before it went: only a new confirmation says so.
+		delete(to.sent, name)
 		from.touch(name)
 		to.touch(name)
 		if from != nil {
-			moved = append(moved, c)
+			c.lose(errMoved)
 		}
 	}
 	owns := make(map[*server]bool)
@@ -147,10 +148,6 @@ func (s *subscriber) assign() {
 			l.cancel()
 			delete(s.lines, at)
 		}
-	}
-	s.mu.Unlock()
-	for _, c := range moved {
-		c.lose(errMoved)
 	}
 }
 

@@ -50,19 +50,28 @@ func (v *view) parseMeta(reply []rueidis.RedisMessage) error {
 		return fmt.Errorf("an answer to TIME of %d parts: %w", len(clock), err)
 	}
 	v.clock = parseNumber(clock[0])*1000 + parseNumber(clock[1])/1000
-	meta, err := reply[answerMeta].ToArray()
+	fields, err := metaFields(reply[answerMeta])
 	if err != nil {
 		return err
-	}
-	fields := make([]string, 4)
-	for i := range meta {
-		if !meta[i].IsNil() {
-			fields[i], _ = meta[i].ToString() // hash values are strings
-		}
 	}
 	v.epoch, v.n, v.foreign = fields[0], parseNumber(fields[1]), fields[3] == "1"
 	v.last, _ = loglane.ParseID(fields[2]) // "" before the first line
 	return nil
+}
+
+// metaFields are e, n, l and f, each "" where it is missing.
+func metaFields(reply rueidis.RedisMessage) ([]string, error) {
+	meta, err := reply.ToArray()
+	if err != nil {
+		return nil, err
+	}
+	fields := make([]string, 4)
+	for i := range min(len(meta), len(fields)) {
+		if !meta[i].IsNil() {
+			fields[i], _ = meta[i].ToString() // hash values are strings
+		}
+	}
+	return fields, nil
 }
 
 func (v *view) parseStream(reply []rueidis.RedisMessage) error {

@@ -17,6 +17,12 @@ type Sent struct {
 	Late bool
 }
 
+// Foreign is who has sent what another program has stored.
+const Foreign = "foreign"
+
+// ForeignK is the number of a line of [Foreign]: its place tells the order.
+func ForeignK(id loglane.ID) uint64 { return id.Ms<<20 | id.Seq }
+
 // A Published is what the producers of one channel have sent, each in the order of its
 // numbers.
 type Published map[string][]Sent

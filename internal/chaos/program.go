@@ -150,6 +150,21 @@ func (p *Program) End() {
 	p.cmd = nil
 }
 
+// Admin returns the header of an API token that reads every channel; it may take a moment
+// until the program knows it.
+func (p *Program) Admin() http.Header {
+	p.t.Helper()
+	path, err := program()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	token, err := exec.Command(path, "token", "create", "--scope", "read", "--user", "ops", "--role", "admin", "--auth-file", p.args[len(p.args)-1]).Output()
+	if err != nil {
+		p.t.Fatalf("token create: %v", err)
+	}
+	return http.Header{"Authorization": {"Bearer " + strings.TrimSpace(string(token))}}
+}
+
 // Pid is the process's number while it runs.
 func (p *Program) Pid() int { return p.cmd.Process.Pid }
 
@@ -157,10 +172,20 @@ func (p *Program) Pid() int { return p.cmd.Process.Pid }
 func (p *Program) Stream() string { return p.Base + "api/v1/stream" }
 
 // Get asks for a path and returns the status.
-func (p *Program) Get(path string) (int, error) {
+func (p *Program) Get(path string) (int, error) { return p.GetAs(nil, path) }
+
+// GetAs is Get with a header.
+func (p *Program) GetAs(header http.Header, path string) (int, error) {
 	client := &http.Client{Timeout: 3 * time.Second}
 	defer client.CloseIdleConnections()
-	resp, err := client.Get(p.Base + path)
+	req, err := http.NewRequest(http.MethodGet, p.Base+path, nil)
+	if err != nil {
+		return 0, err
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return 0, err
 	}

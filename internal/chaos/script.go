@@ -52,6 +52,9 @@ func (s *script) line(after *act, id string, sum uint32) *act {
 		if err != nil {
 			cursor = loglane.Cursor{} // nobody's, and so strange
 		}
+		if cursor.Src == (loglane.Src{}) && !cursor.ID.IsZero() {
+			cursor.Src = loglane.NewSrc(Foreign, ForeignK(cursor.ID)) // known by its place
+		}
 		a = s.add(Sight{ID: cursor.ID, Src: cursor.Src, Sum: sum})
 		a.id, a.src = id, s.number(cursor.Src)
 		s.lines[lineKey{id, sum}] = a

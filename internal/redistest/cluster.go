@@ -7,10 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A Cluster is three masters with a third of the slots each, and a replica of each. Its
-// methods are for the test's goroutine, MigrateSlot for any one.
+// methods are for the test's goroutine; those that move slots may be called by another.
 type Cluster struct {
 	Nodes []*Server // masters at the start first, then their replicas in the same order
 
@@ -173,41 +174,89 @@ func (c *Cluster) Do(key string, args ...string) string {
 
 // MigrateSlot moves a slot with its keys to another master while others use them.
 func (c *Cluster) MigrateSlot(slot int, from, to *Server) error {
-	number := strconv.Itoa(slot)
-	steps := []struct {
-		at   *Server
-		args []string
-	}{
-		{to, []string{"CLUSTER", "SETSLOT", number, "IMPORTING", c.ids[from]}},
-		{from, []string{"CLUSTER", "SETSLOT", number, "MIGRATING", c.ids[to]}},
-	}
-	for _, step := range steps {
-		if _, err := step.at.Do(step.args...); err != nil {
-			return fmt.Errorf("%v: %w", step.args, err)
-		}
+	if err := c.BeginMove(slot, from, to); err != nil {
+		return err
 	}
 	for {
-		keys, err := from.list("CLUSTER", "GETKEYSINSLOT", number, "10")
+		keys, err := c.KeysIn(slot, from)
 		if err != nil {
 			return err
 		}
 		if len(keys) == 0 {
-			break
+			return c.EndMove(slot, from, to)
 		}
-		args := []string{"MIGRATE", "127.0.0.1", to.PortText(), "", "0", "5000"}
-		if to.password != "" {
-			args = append(args, "AUTH", to.password)
-		}
-		args = append(append(args, "KEYS"), keys...)
-		if _, err := from.Do(args...); err != nil {
-			return fmt.Errorf("MIGRATE: %w", err)
+		if err := c.MoveKeys(from, to, keys...); err != nil {
+			return err
 		}
 	}
+}
+
+// BeginMove opens a slot's move; until EndMove its keys are with one master or the other.
+func (c *Cluster) BeginMove(slot int, from, to *Server) error {
+	if err := c.agree(from, to); err != nil {
+		return err
+	}
+	number := strconv.Itoa(slot)
+	if _, err := to.Do("CLUSTER", "SETSLOT", number, "IMPORTING", c.ids[from]); err != nil {
+		return fmt.Errorf("SETSLOT IMPORTING: %w", err)
+	}
+	if _, err := from.Do("CLUSTER", "SETSLOT", number, "MIGRATING", c.ids[to]); err != nil {
+		return fmt.Errorf("SETSLOT MIGRATING: %w", err)
+	}
+	return nil
+}
+
+// agree waits until masters know of each other's moves: with moves of the same epoch each may
+// come to say that the other has a slot.
+func (c *Cluster) agree(nodes ...*Server) error {
+	deadline := time.Now().Add(startTimeout)
+	for {
+		epochs := make(map[string]bool)
+		for _, node := range nodes {
+			info, err := node.Do("CLUSTER", "INFO")
+			if err != nil {
+				return err
+			}
+			_, epoch, _ := strings.Cut(info, "cluster_current_epoch:")
+			epoch, _, _ = strings.Cut(epoch, "\r")
+			epochs[epoch] = true
+		}
+		if len(epochs) == 1 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("masters have different epochs after %v", startTimeout)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+// KeysIn are up to 10 keys of a slot that a master has.
+func (c *Cluster) KeysIn(slot int, at *Server) ([]string, error) {
+	return at.list("CLUSTER", "GETKEYSINSLOT", strconv.Itoa(slot), "10")
+}
+
+// MoveKeys moves keys of a slot whose move is open.
+func (c *Cluster) MoveKeys(from, to *Server, keys ...string) error {
+	args := []string{"MIGRATE", "127.0.0.1", to.PortText(), "", "0", "5000"}
+	if to.password != "" {
+		args = append(args, "AUTH", to.password)
+	}
+	args = append(append(args, "KEYS"), keys...)
+	if _, err := from.Do(args...); err != nil {
+		return fmt.Errorf("MIGRATE: %w", err)
+	}
+	return nil
+}
+
+// EndMove gives a slot whose keys have moved to its new master.
+func (c *Cluster) EndMove(slot int, from, to *Server) error {
 	for _, node := range append([]*Server{to, from}, c.Nodes...) {
 		if node.process == nil {
 			continue
 		}
-		if _, err := node.Do("CLUSTER", "SETSLOT", number, "NODE", c.ids[to]); err != nil && !strings.Contains(err.Error(), "only with masters") {
+		_, err := node.Do("CLUSTER", "SETSLOT", strconv.Itoa(slot), "NODE", c.ids[to])
+		if err != nil && !strings.Contains(err.Error(), "only with masters") {
 			return fmt.Errorf("SETSLOT NODE: %w", err)
 		}
 	}
