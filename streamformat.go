@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/loglane/loglane/internal/sse"
+	"github.com/loglane/loglane/internal/vt"
 )
 
 // A streamFormat writes down what a viewer is told. Where it has nothing for what there
@@ -77,6 +78,9 @@ func appendMember(dst []byte, name string) []byte {
 // so that nobody can resume from it.
 type plainText struct{}
 
+// resetColours ends the colours that a line leaves on, for the next has its own.
+const resetColours = "\x1b[0m"
+
 func (plainText) contentType() string { return "text/plain; charset=utf-8" }
 func (plainText) mark(Cursor) []byte  { return nil }
 func (plainText) retry(int) []byte    { return nil }
@@ -96,7 +100,11 @@ func (f plainText) item(i *item) []byte {
 		message = bytes.ReplaceAll(message, []byte("\r\n"), []byte("\n"))
 		message = bytes.ReplaceAll(message, []byte("\r"), []byte("\n"))
 	}
-	return append(bytes.TrimSuffix(message, []byte("\n")), '\n')
+	message = bytes.TrimSuffix(message, []byte("\n"))
+	if vt.Open(message) {
+		message = append(message, resetColours...)
+	}
+	return append(message, '\n')
 }
 
 func (plainText) event(name, _ string, data []byte) []byte {

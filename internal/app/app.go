@@ -152,6 +152,7 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	}
 	options.PublicURL, _ = s.public() // Check has told their errors
 	options.TrustedProxies, _ = server.ParseProxies(s.TrustedProxies)
+	options.AllowedOrigins, _ = server.ParseOrigins(s.AllowedOrigins)
 	switch {
 	case a.dev != nil:
 		options.Login = a.dev

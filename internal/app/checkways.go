@@ -22,6 +22,11 @@ func (o *Outside) Check(base string) error {
 			errs = append(errs, Wrong("trusted-proxies", o.TrustedProxies, err.Error()))
 		}
 	}
+	if _, err := server.ParseOrigins(o.AllowedOrigins); err != nil {
+		for _, err := range unjoined(err) {
+			errs = append(errs, Wrong("allowed-origins", o.AllowedOrigins, err.Error()))
+		}
+	}
 	return errors.Join(errs...)
 }
 

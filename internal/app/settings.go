@@ -46,8 +46,10 @@ type Identity struct {
 
 // Outside is how the gateway is reached through what stands before it.
 type Outside struct {
-	PublicURL      string `name:"public-url" env:"LOGLANE_PUBLIC_URL" example:"https://logs.example.com/" placeholder:"URL" help:"Where browsers find the gateway, with its base path; https makes cookies Secure."`
-	TrustedProxies string `name:"trusted-proxies" env:"LOGLANE_TRUSTED_PROXIES" example:"127.0.0.1,10.0.0.0/8" placeholder:"CIDR,…" help:"Addresses of the proxies in front; their X-Forwarded-For, -Proto and -Host are believed, so they must not pass on what callers send."`
+	PublicURL       string `name:"public-url" env:"LOGLANE_PUBLIC_URL" example:"https://logs.example.com/" placeholder:"URL" help:"Where browsers find the gateway, with its base path; https makes cookies Secure."`
+	TrustedProxies  string `name:"trusted-proxies" env:"LOGLANE_TRUSTED_PROXIES" example:"127.0.0.1,10.0.0.0/8" placeholder:"CIDR,…" help:"Addresses of the proxies in front; their X-Forwarded-For, -Proto and -Host are believed, so they must not pass on what callers send."`
+	AllowedOrigins  string `name:"allowed-origins" env:"LOGLANE_ALLOWED_ORIGINS" example:"https://app.example.com" placeholder:"ORIGIN,…" help:"Origins whose pages may read the stream, the history and who is signed in, with their users' logins or tokens; each is named whole."`
+	InsecureCookies bool   `name:"insecure-cookies" env:"LOGLANE_INSECURE_COOKIES" default:"false" help:"Whether people on other machines may sign in over plain HTTP, where anybody on the way can take their password and session."`
 }
 
 // Forward is the login of another application, which the gateway asks who a request

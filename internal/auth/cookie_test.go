@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/auth"
 )
 
@@ -46,6 +48,54 @@ func TestCookies(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestPlainCookiesStayWithinTheMachine(t *testing.T) {
+	for _, c := range []struct {
+		peer, host, forwarded string
+		insecure              bool
+		want                  bool
+	}{
+		{peer: "127.0.0.1:4000", host: "localhost:8080", want: true},
+		{peer: "127.0.0.1:4000", host: "127.0.0.1", want: true},
+		{peer: "[::1]:4000", host: "[::1]:8080", want: true},
+		{peer: "127.0.0.1:4000", host: "logs.example.com"}, // a proxy that says nothing
+		{peer: "127.0.0.1:4000", host: "localhost", forwarded: "203.0.113.5"},
+		{peer: "203.0.113.5:4000", host: "localhost"},
+		{peer: "192.168.1.5:4000", host: "192.168.1.1:8080"},
+		{peer: "", host: "localhost"},
+		{peer: "203.0.113.5:4000", host: "logs.example.com", insecure: true, want: true},
+	} {
+		g := newGateway(t, func(o *auth.LoginOptions) { o.InsecureCookies = c.insecure })
+		_, cookie := g.peer(nil).signIn("alice")
+		r := request(cookie)
+		r.RemoteAddr, r.Host = c.peer, c.host
+		if c.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", c.forwarded)
+		}
+		w := httptest.NewRecorder()
+		_, err := g.SignIn(w, r, "alice", password)
+		var status *loglane.StatusError
+		if refused := errors.As(err, &status) && status.Code == http.StatusForbidden; refused == c.want || refused == (w.Header().Get("Set-Cookie") != "") {
+			t.Errorf("%+v: %v, %v", c, err, w.Header())
+		}
+		for _, setting := range []string{"--tls-cert", "--public-url", "--trusted-proxies", "--insecure-cookies"} {
+			if !c.want && !strings.Contains(err.Error(), setting) {
+				t.Errorf("%+v: the refusal does not name %s: %v", c, setting, err)
+			}
+		}
+		// A cookie from before, or from elsewhere, is worth nothing there either.
+		if c.want {
+			continue
+		}
+		if p, err := g.Authenticate(r); p != nil || err != nil {
+			t.Errorf("%+v: the plain cookie stands for %v, %v", c, p, err)
+		}
+		r.TLS = &tls.ConnectionState{}
+		if _, err := g.SignIn(httptest.NewRecorder(), r, "alice", password); err != nil {
+			t.Errorf("%+v over TLS: %v", c, err)
+		}
 	}
 }
 

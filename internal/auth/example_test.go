@@ -37,11 +37,11 @@ func Example() {
 	defer login.Close()
 
 	w := httptest.NewRecorder()
-	if _, err := login.SignIn(w, httptest.NewRequest("POST", "/login", nil), "alice", "correct horse"); err != nil {
+	if _, err := login.SignIn(w, httptest.NewRequest("POST", "https://logs.example.com/login", nil), "alice", "correct horse"); err != nil {
 		log.Fatal(err)
 	}
 
-	r := httptest.NewRequest("GET", "/api/v1/me", nil)
+	r := httptest.NewRequest("GET", "https://logs.example.com/api/v1/me", nil)
 	r.AddCookie(w.Result().Cookies()[0])
 	principal, err := login.Authenticate(r)
 	if err != nil {

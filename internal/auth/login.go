@@ -53,6 +53,10 @@ type LoginOptions struct {
 	// none does. Requests that are secure so get a secure cookie too.
 	Secure func(*http.Request) bool
 
+	// InsecureCookies lets people on other machines sign in over plain HTTP. Without it
+	// plain cookies are for requests within this machine only, see [Local].
+	InsecureCookies bool
+
 	// BasePath is the URL path that everything is below; default "/".
 	BasePath string
 
@@ -93,6 +97,7 @@ type Login struct {
 	notices      Notices
 	cookieSecure bool
 	tlsBefore    func(*http.Request) bool
+	insecure     bool
 	cookiePath   string
 	lifetime     time.Duration
 	idle         time.Duration
@@ -126,6 +131,7 @@ func NewLogin(o LoginOptions) (*Login, error) {
 		notices:      o.Notices,
 		cookieSecure: o.CookieSecure,
 		tlsBefore:    o.Secure,
+		insecure:     o.InsecureCookies,
 		cookiePath:   cookiePath(o.BasePath),
 		lifetime:     o.Lifetime,
 		idle:         o.IdleTimeout,

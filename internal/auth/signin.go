@@ -14,12 +14,16 @@ import (
 // on w, whose header must not have been written. A session that the request's cookie
 // names ends, with its streams. All errors are, or wrap, a [*loglane.StatusError]:
 //
+//   - 403: see [Login.Admits]
 //   - 401: [ErrCredentials], or a name that cannot be a channel, with the reason
 //   - 429: too many failed logins with this name, from this address, or both
 //   - 503: the session store cannot be asked, or too many are signing in at once
 //
 // Only wrong credentials count as a failed login.
 func (l *Login) SignIn(w http.ResponseWriter, r *http.Request, name, password string) (*Principal, error) {
+	if err := l.Admits(r); err != nil {
+		return nil, err
+	}
 	account, err := loglane.EncodeName(name)
 	if err == nil {
 		_, err = l.names.Make(name)

@@ -87,7 +87,7 @@ func TestTheLinkLeadsToThePage(t *testing.T) {
 	if answer.StatusCode != http.StatusOK || !strings.Contains(body, "Redis 7.0, database 1") || !strings.Contains(body, "No channel has lines yet") {
 		t.Errorf("%s %s", answer.Status, body)
 	}
-	if policy := answer.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'self'; form-action 'self'") || strings.Contains(body, "<script") || strings.Contains(body, "style=") {
+	if policy := answer.Header.Get("Content-Security-Policy"); policy != "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'" || strings.Contains(body, "<script") || strings.Contains(body, "style=") {
 		t.Errorf("%s\n%s", policy, body)
 	}
 	if answer, _ := v.do(http.MethodGet, "/logs/dev/style.css"); answer.StatusCode != http.StatusOK || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/css") {

@@ -50,6 +50,7 @@ type gateway struct {
 	tokens map[string]string // texts of API tokens: "read" is alice's, "write" is for her channel
 
 	address func(*http.Request) string // of callers, as auth.LoginOptions takes it
+	strict  bool                       // people sign in over plain HTTP within this machine only
 }
 
 type setup struct {
@@ -58,6 +59,8 @@ type setup struct {
 	tls     bool
 	address func(*http.Request) string
 	tokens  knownTokens // beside those of the file
+
+	strict bool // people sign in over plain HTTP within this machine only
 
 	tokenLife time.Duration // of the API tokens; 0 is for ever
 }
@@ -73,7 +76,7 @@ func newGateway(t *testing.T, change func(*setup)) *gateway {
 	if change != nil {
 		change(&s)
 	}
-	g.base, g.address = max(s.BasePath, "/"), s.address
+	g.base, g.address, g.strict = max(s.BasePath, "/"), s.address, s.strict
 	g.hub, err = loglane.NewHub(s.broker, &loglane.HubOptions{Logger: logger})
 	must(t, err)
 	t.Cleanup(func() { must(t, g.hub.Close(context.Background())) })
@@ -99,7 +102,7 @@ func newLogin(t *testing.T, g *gateway, users *auth.Users, logger *slog.Logger) 
 	t.Helper()
 	login, err := auth.NewLogin(auth.LoginOptions{
 		Users: users, Sessions: g.store, Notices: auth.NewMemoryNotices(),
-		BasePath: g.base, OnEnd: server.EndStreams(g.hub), Logger: logger, Secure: server.Secure, Address: g.address,
+		BasePath: g.base, OnEnd: server.EndStreams(g.hub), Logger: logger, Secure: server.Secure, Address: g.address, InsecureCookies: !g.strict,
 	})
 	must(t, err)
 	running := make(chan error, 1)

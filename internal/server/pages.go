@@ -34,11 +34,21 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 // A hinter is a [Login] with something to say before anybody tries.
 type hinter interface{ Hint() string }
 
+// An admitter is a [Login] that takes no password over some connections: who comes by one
+// is told before they type it.
+type admitter interface{ Admits(*http.Request) error }
+
 // serveLogin answers with the login page, or leads to that of the other application.
 func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	if s.opts.LoginURL != "" {
 		http.Redirect(w, r, s.otherLogin(r, r.URL.Query().Get("next")), http.StatusFound)
 		return
+	}
+	if gate, ok := s.opts.Login.(admitter); ok {
+		if err := gate.Admits(r); err != nil {
+			s.refuseLogin(w, err)
+			return
+		}
 	}
 	switch login := s.opts.Login.(type) {
 	case nil:
@@ -69,6 +79,11 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, auth.SafeNext(r.Form.Get("next"), s.base), http.StatusSeeOther)
 		return
 	}
+	s.refuseLogin(w, err)
+}
+
+// refuseLogin answers with the login page that says what is wrong.
+func (s *Server) refuseLogin(w http.ResponseWriter, err error) {
 	var status *loglane.StatusError
 	if !errors.As(err, &status) {
 		s.log.Error("a sign-in failed", "error", err)

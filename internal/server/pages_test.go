@@ -21,7 +21,7 @@ func TestPagesCarryTheirBaseAndNonce(t *testing.T) {
 		t.Fatalf("the page is %s", first.body)
 	}
 	want := "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'nonce-" + nonce[1] +
-		"'; img-src 'self'; font-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+		"'; img-src 'self'; font-src 'self'; worker-src 'self'; manifest-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	if got := first.header.Get("Content-Security-Policy"); got != want {
 		t.Errorf("the policy is\n%s, want\n%s", got, want)
 	}

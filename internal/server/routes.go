@@ -41,6 +41,7 @@ func (s *Server) Handler() http.Handler {
 		mux.Handle(r.Pattern, r.Handler)
 	}
 	var h http.Handler = mux
+	h = s.sharing(h)
 	h = s.sameOrigin(h)
 	h = secure(h)
 	h = s.recovering(h)

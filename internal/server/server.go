@@ -57,6 +57,10 @@ type Options struct {
 	// TrustedProxies are the peers whose X-Forwarded headers are believed.
 	TrustedProxies []netip.Prefix
 
+	// AllowedOrigins are the origins whose pages may read the stream, the history and who
+	// is signed in, as ParseOrigins returns them.
+	AllowedOrigins []string
+
 	BasePath       string // begins and ends with a slash; "" is /
 	StreamDisabled bool
 	Template       loglane.Template // zero is loglane.DefaultTemplate
@@ -122,6 +126,9 @@ func New(opts Options) (*Server, error) {
 	}
 	if opts.PublicURL != nil && opts.PublicURL.Path != s.base {
 		errs = append(errs, fmt.Errorf("public URL %s: its path is not the base path %s", opts.PublicURL, s.base))
+	}
+	if _, err := ParseOrigins(strings.Join(opts.AllowedOrigins, ",")); err != nil {
+		errs = append(errs, fmt.Errorf("allowed origins: %w", err))
 	}
 	for name, place := range map[string]**page{"index.html": &s.index, "login.html": &s.login} {
 		p, err := readPage(opts.Pages, name)

@@ -48,7 +48,7 @@ func (s *Server) admit(r *http.Request) (loglane.Grant, error) {
 
 // caller is who asks for log lines; its errors are the answers for who may not.
 func (s *Server) caller(r *http.Request) (*auth.Principal, error) {
-	if !fromThisSite(r) {
+	if !mayRead(r) {
 		return nil, errCrossSite
 	}
 	p, err := s.principal(r)

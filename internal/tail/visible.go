@@ -3,6 +3,7 @@ package tail
 import (
 	"fmt"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/loglane/loglane/internal/vt"
@@ -36,18 +37,8 @@ func visible(policy vt.Policy, text string) string {
 }
 
 // isSuspect says whether a character that package vt lets pass is still to be shown
-// otherwise: it breaks the line, turns the text around, or cannot be seen. Joiners stay,
-// for languages and emoji need them.
-func isSuspect(r rune) bool {
-	switch {
-	case r == '\n', r == '\r':
-	case r == '\u200b', r == '\u2060', r == '\ufeff':
-	case '\u2028' <= r && r <= '\u202e', '\u2066' <= r && r <= '\u2069':
-	default:
-		return false
-	}
-	return true
-}
+// otherwise: it breaks the line, turns the text around, or cannot be seen.
+func isSuspect(r rune) bool { return r == '\n' || r == '\r' || vt.Invisible(r) }
 
 // escaped returns JSON with the same meaning that has no character which a terminal would
 // obey or hide: those may stand only within strings, as escapes too.
@@ -57,7 +48,10 @@ func escaped(json []byte) []byte {
 	for i := 0; i < len(json); {
 		r, size := utf8.DecodeRune(json[i:])
 		if isSuspect(r) || r == 0x7f || 0x80 <= r && r <= 0x9f {
-			out = fmt.Appendf(append(out, json[done:i]...), `\u%04x`, r)
+			out = append(out, json[done:i]...)
+			for _, unit := range utf16.AppendRune(nil, r) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
+			}
 			done = i + size
 		}
 		i += size

@@ -26,9 +26,11 @@
 // Under [SGR] and [Strip] the output holds printable characters, TAB, LF, CR
 // and, under SGR alone, sequences of the form ESC [ parameters m, where the
 // parameters are at most 64 characters of 0-9, ";" and ":". A sequence with
-// the attribute 8 (conceal) does not pass, because it hides what the line says.
-// Nor does the one-character form of ESC [ (U+009B), which few programs write
-// on purpose and which terminals do not agree on.
+// the attribute 8 (conceal) does not pass, because it hides what the line says;
+// nor does one after which text would have the colour of its ground, whether one
+// sequence sets both colours or several do. Nor does the one-character form of
+// ESC [ (U+009B), which few programs write on purpose and which terminals do not
+// agree on.
 //
 // # What the rest looks like
 //
@@ -40,7 +42,11 @@
 //	invalid UTF-8       U+FFFD for each byte
 //
 // The result assumes a terminal that reads UTF-8: in any other encoding the
-// bytes of ordinary letters may be controls, and no filter can help. Looks are
-// not judged: bidirectional marks, zero-width characters and a foreground
-// equal to the background pass.
+// bytes of ordinary letters may be controls, and no filter can help. Further
+// looks are not judged: colours pass that are only nearly the same, or the same
+// as the terminal's own; and so do bidirectional and invisible characters, which
+// [Invisible] knows, for whoever shows a line to a person.
+//
+// A colour that a line leaves on is for whoever writes another line below it to
+// end: [Open] tells.
 package vt

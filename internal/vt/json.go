@@ -39,6 +39,7 @@ func (p Policy) JSON(object []byte) []byte {
 // jsonString handles the string whose first character is at i and returns what
 // comes after its closing quote.
 func (p Policy) jsonString(w *rewrite, i int) int {
+	w.paint = paint{} // strings are shown apart
 	for {
 		for i < len(w.src) && isPlain[w.src[i]] {
 			i++
@@ -57,7 +58,7 @@ func (p Policy) jsonString(w *rewrite, i int) int {
 func (p Policy) jsonChar(w *rewrite, i int) int {
 	r, n := jsonRune(w.src[i:])
 	if r == esc {
-		if size := sgrSize(w.src[i:], jsonRune); size > 0 {
+		if size := sgrSize(w.src[i:], jsonRune, &w.paint); size > 0 {
 			if p == Strip {
 				w.drop(i, i+size)
 			}

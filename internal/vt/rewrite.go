@@ -17,6 +17,8 @@ type rewrite struct {
 	src  []byte
 	out  []byte
 	done int // src[:done] has its final form in out
+
+	paint paint // after what has passed
 }
 
 // drop leaves out src[from:to]. Calls go from left to right.

@@ -25,7 +25,7 @@ func (p Policy) Text(line []byte) []byte {
 func (p Policy) text(w *rewrite, i int) int {
 	r, n := textRune(w.src[i:])
 	if r == esc {
-		if size := sgrSize(w.src[i:], textRune); size > 0 {
+		if size := sgrSize(w.src[i:], textRune, &w.paint); size > 0 {
 			if p == Strip {
 				w.drop(i, i+size)
 			}

@@ -1,9 +1,41 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
 import { freePort } from './port.ts'
 import { Program } from './program.ts'
+
+type Command = (string | Uint8Array)[]
+
+/** Sends commands of any bytes, and waits until each has its answer. */
+async function send(port: number, commands: Command[]): Promise<void> {
+  const socket = connect(port, '127.0.0.1')
+  const answered = new Promise<void>((resolve, reject) => {
+    let answers = ''
+    socket.setEncoding('latin1')
+    socket.once('error', reject)
+    socket.on('data', (text: string) => {
+      answers += text
+      const fault = /^-.*/m.exec(answers)
+      if (fault) reject(new Error(`Redis says ${fault[0]}`))
+      // A number is one line, the place of an entry two.
+      if ((answers.match(/^[:$]/gm) ?? []).length === commands.length && answers.endsWith('\r\n')) resolve()
+    })
+  })
+  for (const command of commands) {
+    socket.write(`*${command.length}\r\n`)
+    for (const part of command) {
+      const bytes = Buffer.from(part)
+      socket.write(Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')]))
+    }
+  }
+  try {
+    await answered
+  } finally {
+    socket.destroy()
+  }
+}
 
 /** A real redis-server whose acknowledged writes survive kill -9. */
 export class Redis {
@@ -64,6 +96,18 @@ export class Redis {
   async command(...words: string[]): Promise<string> {
     const cli = new Program('redis-cli', ['-p', String(this.#port), '-e', ...words])
     return (await cli.succeed()).trimEnd()
+  }
+
+  /**
+   * Adds lines to a user's history and rings for each, as a program of another kind does: of
+   * bytes that are none of ours.
+   */
+  async add(user: string, lines: Uint8Array[]): Promise<void> {
+    const commands = lines.flatMap((line) => [
+      ['XADD', `stream:logs:User.${user}`, '*', 'data', line],
+      ['PUBLISH', `logs:User.${user}`, line],
+    ])
+    await send(this.#port, commands)
   }
 
   /** A plain PUBLISH to a user's channel, by a program that has nothing of ours. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { plain, visible } from './visible.ts'
 
@@ -27,6 +28,10 @@ describe('visible', () => {
     ['a\u202eb\u2066c', 'a<U+202E>b<U+2066>c'],
     ['zero\u200bwidth\ufeff', 'zero<U+200B>width<U+FEFF>'],
     ['sep\u2028x', 'sep<U+2028>x'],
+    ['so\u00adft', 'so<U+00AD>ft'],
+    ['tag\u{e0041}\u{e007f}', 'tag<U+E0041><U+E007F>'],
+    ['a\ufe00\u{e0100}b', 'a<U+FE00><U+E0100>b'],
+    ['\u2764\ufe0f \u200c', '\u2764\ufe0f \u200c'],
   ])('turns %j into %j', (text, want) => {
     expect(visible(text)).toBe(want)
   })
@@ -43,6 +48,26 @@ describe('visible', () => {
       const text = Array.from({ length: next(12) }, () => pieces[next(pieces.length)]).join('')
       const rest = visible(text).replace(/\u001b\[[0-9;:]*m/g, '')
       expect(rest, JSON.stringify(text)).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
+    }
+  })
+})
+
+describe('the hostile corpus of the server', () => {
+  const path = new URL('../../../internal/vt/testdata/hostile.json', import.meta.url)
+  const corpus = JSON.parse(readFileSync(path, 'utf8')) as { category: string; line: string }[]
+
+  it('has hundreds of lines', () => {
+    expect(corpus.length).toBeGreaterThanOrEqual(300)
+  })
+
+  it.each([...new Set(corpus.map(({ category }) => category))])('is harmless without the server: %s', (category) => {
+    for (const { line } of corpus.filter((hostile) => hostile.category === category)) {
+      for (const encoding of ['utf8', 'latin1'] as const) {
+        const text = Buffer.from(line, 'base64').toString(encoding)
+        const rest = visible(text).replace(/\u001b\[[0-9;:]*m/g, '')
+        expect(rest, JSON.stringify(text)).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/)
+        expect(rest, JSON.stringify(text)).not.toMatch(/(?![\u200c\u200d\ufe0e\ufe0f])[\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u)
+      }
     }
   })
 })

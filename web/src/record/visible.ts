@@ -1,5 +1,14 @@
-const suspect = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff]/
-const everySuspect = new RegExp(suspect.source, 'g')
+/**
+ * What a reader would not see, or what turns the text around it: vt.Invisible on the server
+ * has the same characters, and says why the joiners and two selectors of emoji are not
+ * among them.
+ */
+const invisible =
+  '\\u{ad}\\u{34f}\\u{61c}\\u{115f}\\u{1160}\\u{17b4}\\u{17b5}\\u{180b}-\\u{180f}\\u{200b}\\u{200e}\\u{200f}' +
+  '\\u{2028}-\\u{202e}\\u{2060}-\\u{206f}\\u{3164}\\u{fe00}-\\u{fe0d}\\u{feff}\\u{ffa0}\\u{fff0}-\\u{fffb}' +
+  '\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}'
+const suspect = new RegExp(`[\\u{0}-\\u{8}\\u{b}-\\u{1f}\\u{7f}-\\u{9f}${invisible}]`, 'u')
+const everySuspect = new RegExp(suspect.source, 'gu')
 const sgr = /\u001b\[([0-9;:]*)m/y
 const everySgr = /\u001b\[[0-9;:]*m/g
 
@@ -34,7 +43,7 @@ export function plain(text: string): string {
 }
 
 function picture(char: string): string {
-  const code = char.charCodeAt(0)
+  const code = char.codePointAt(0) ?? 0
   if (code < 0x20) return String.fromCharCode(0x2400 + code)
   if (code === 0x7f) return '\u2421'
   return `<U+${code.toString(16).toUpperCase().padStart(4, '0')}>`

@@ -1,6 +1,7 @@
 import { askedChannel } from '../address.ts'
 import type { Me } from '../me.ts'
 import { basePath } from '../page.ts'
+import { plain } from '../record/visible.ts'
 
 /** Ways to the other channels that the reader may open. */
 export function ChannelLinks({ me }: { me: Me }) {
@@ -21,7 +22,7 @@ export function ChannelLinks({ me }: { me: Me }) {
           aria-current={asked === name ? 'page' : undefined}
           data-testid={name === 'global' ? 'global-link' : undefined}
         >
-          {name === 'global' ? 'Global' : name}
+          {name === 'global' ? 'Global' : plain(name)}
         </a>
       ))}
     </nav>

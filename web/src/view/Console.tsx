@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react'
 import { manyContexts } from '../address.ts'
 import type { Feed } from '../feed.ts'
 import { meta } from '../page.ts'
+import { plain } from '../record/visible.ts'
 import { Screen, type ScreenStatus } from '../vt/screen.ts'
 import { handleKey } from './keys.ts'
 import { ResumeButton } from './ResumeButton.tsx'
@@ -101,7 +102,7 @@ function same(a: ScreenStatus, b: ScreenStatus): boolean {
 }
 
 function titleOf(channel: string, { newLines }: ScreenStatus): string {
-  const name = channel === '' ? 'Loglane' : `${channel} · Loglane`
+  const name = channel === '' ? 'Loglane' : `${plain(channel)} · Loglane`
   return newLines > 0 ? `(${newLines}) ${name}` : name
 }
 

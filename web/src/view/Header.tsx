@@ -1,5 +1,6 @@
 import type { Me } from '../me.ts'
 import { basePath, meta } from '../page.ts'
+import { plain } from '../record/visible.ts'
 import { ChannelLinks } from './ChannelLinks.tsx'
 import { ThemeButton } from './ThemeButton.tsx'
 
@@ -18,7 +19,7 @@ export function Header({ me, channel, onSave, onHelp }: HeaderProps) {
         Loglane
       </h1>
       <span className="channel" data-testid="channel" title="The channel on this page">
-        {channel}
+        {plain(channel)}
       </span>
       {me && <ChannelLinks me={me} />}
       <span className="space" />
@@ -39,7 +40,7 @@ function User({ me }: { me: Me }) {
   const csrf = meta('csrf')
   const name = (
     <span className="user" data-testid="user">
-      {me.name}
+      {plain(me.name)}
     </span>
   )
   if (!me.signOut) return name
