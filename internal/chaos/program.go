@@ -150,6 +150,13 @@ func (p *Program) End() {
 	p.cmd = nil
 }
 
+// Kill ends the program as kill -9 does.
+func (p *Program) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended by itself
+	_ = p.cmd.Wait()         // killed is what it says
+	p.cmd = nil
+}
+
 // Pid is the process's number while it runs.
 func (p *Program) Pid() int { return p.cmd.Process.Pid }
 
