@@ -18,6 +18,7 @@ type faultyBroker struct {
 	silent    bool                                // followers are not confirmed
 	tamper    func(loglane.Event) []loglane.Event // nil leaves all as it is
 	onRead    func(page *loglane.Page)            // sees each page
+	onMark    func(context.Context)               // is there whenever the mark is asked for
 	reads     int
 	followers map[*follower]struct{}
 }
@@ -49,6 +50,19 @@ func (b *faultyBroker) Read(ctx context.Context, channel string, from loglane.Fr
 		return loglane.Page{}, context.Cause(ctx)
 	}
 	return page, err
+}
+
+func (b *faultyBroker) PurgeMark(ctx context.Context, channel string) (string, error) {
+	b.mu.Lock()
+	onMark := b.onMark
+	b.mu.Unlock()
+	if onMark != nil {
+		onMark(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	return b.MemoryBroker.PurgeMark(ctx, channel)
 }
 
 func (b *faultyBroker) Follow(channel string, emit func(loglane.Event)) (stop func()) {

@@ -52,7 +52,11 @@ type feed struct {
 	expired      bool          // the history ended at its time since the read began
 	purged       bool          // so was the history: what the read brings is not to be kept
 	doubted      bool          // the history may have been purged
-	returned     bool          // the broker came back: its feeds return at a bounded rate
+	clean        uint64        // the read that brings nothing purged: who joins waits for it
+	marks        *purgeMarks
+	mark         string // of the last purge that the feed knows of …
+	marked       bool   // … once it has asked
+	returned     bool   // the broker came back: its feeds return at a bounded rate
 	backlog      []livePayload
 	backlogBytes int
 	lastItem     time.Time
@@ -73,6 +77,7 @@ func newFeed(hub *Hub, channel string) *feed {
 		kick:    make(chan struct{}, 1),
 		foreign: newForeignLines(),
 		older:   newOlderRead(),
+		marks:   newPurgeMarks(),
 	}
 }
 

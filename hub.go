@@ -29,10 +29,10 @@ const (
 	writeTimeout  = 10 * time.Second // a write that stalls so long closes its stream
 	sweepEvery    = 15 * time.Second
 	ringIdle      = time.Minute
-	maxLingering  = 4096                 // channels that are followed though nobody watches them any more
-	returnsPace   = 5 * time.Millisecond // feeds that return after an outage: 200 a second
-	drainSpread   = 2 * time.Second      // streams end over this time when a hub closes …
-	drainInterval = time.Millisecond     // … or over this time each, where that is less
+	maxLingering  = 4096                  // channels that are followed though nobody watches them any more
+	returnsPace   = 5 * time.Millisecond  // feeds that return after an outage: 200 a second
+	drainSpread   = 8 * time.Second       // streams end over this time when a hub closes …
+	drainInterval = 50 * time.Millisecond // … or over this time each, where that is less
 )
 
 // A Hub joins what a [Broker] stores and what it reports into exact streams, for any
@@ -175,13 +175,20 @@ func (h *Hub) subscribe(ctx context.Context, channel string) (*subscription, err
 	f.mu.Unlock()
 	h.mu.Unlock()
 
+	ctx, cancel := context.WithTimeoutCause(ctx, confirmWait, errUnconfirmed)
+	defer cancel()
 	if fresh {
+		f.noteMark(ctx)
 		stop := h.broker.Follow(channel, f.emit)
 		f.mu.Lock()
 		f.stop = stop
 		f.mu.Unlock()
 	}
-	if err := f.await(ctx); err != nil {
+	err := f.await(ctx)
+	if err == nil {
+		err = f.awaitPurged(ctx, s)
+	}
+	if err != nil {
 		s.leave()
 		return nil, err
 	}
@@ -190,15 +197,11 @@ func (h *Hub) subscribe(ctx context.Context, channel string) (*subscription, err
 
 // await returns once the feed is live.
 func (f *feed) await(ctx context.Context) error {
-	timer := time.NewTimer(confirmWait)
-	defer timer.Stop()
 	f.mu.Lock()
 	settled := f.settled
 	f.mu.Unlock()
 	select {
 	case <-settled:
-	case <-timer.C:
-		return fmt.Errorf("%w: no confirmation within %v", ErrUnavailable, confirmWait)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

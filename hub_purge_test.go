@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,7 +108,6 @@ func TestForget(t *testing.T) {
 			}
 		}
 		purge()
-		s.open("").want("retry", "one#", "two#") // what this process has kept
 		s.hub.Forget(s.grant.Channel)
 		s.hub.Forget("logs:User.nobody")
 		s.open("").want("retry", "#two")
@@ -127,6 +129,112 @@ func TestForget(t *testing.T) {
 		synctest.Wait()
 		s.open("").want("retry", "#three")
 		v.want("retry", "#start", "one#", "two#", `gap{"reason":"slow","missed":1}#three`)
+	})
+}
+
+// Whoever joins after a purge by another process is shown nothing of it, though nobody has
+// called Forget: neither from the ring, nor out of a read that was under way.
+func TestPurgeElsewhere(t *testing.T) {
+	for _, foreign := range []bool{false, true} {
+		t.Run(fmt.Sprintf("foreign=%v", foreign), func(t *testing.T) {
+			onStage(t, stageOptions{}, func(s *stage) {
+				if foreign {
+					s.both("zero")
+				}
+				first := s.append("one")
+				s.append("two", "three")
+				v := s.open("")
+				v.forget()
+				purge := func() {
+					if err := s.broker.Purge(context.Background(), s.grant.Channel); err != nil {
+						t.Error(err)
+					}
+					s.names[s.tail().ID] = "purged"
+				}
+				nothing := func(query string) {
+					t.Helper()
+					for _, line := range s.open(query).lines() {
+						t.Errorf("?%s shows %q", query, line)
+					}
+				}
+				purge()
+				for _, query := range []string{"", "backlog=1000", "replay=bulk", "follow=0", "last_event_id=0", "last_event_id=" + first.String()} {
+					nothing(query)
+				}
+				s.append("four")
+				synctest.Wait()
+				purge()
+				nothing("last_event_id=" + first.String())
+				// A page is read, the history purged, and a viewer comes before the page is taken.
+				undo := s.broker.dropPayloads()
+				s.append("five")
+				undo()
+				release, once := make(chan struct{}), true
+				s.broker.set(func(b *faultyBroker) {
+					b.onRead = func(page *loglane.Page) {
+						if once && len(page.Entries) > 0 {
+							once = false
+							<-release
+						}
+					}
+				})
+				s.broker.tell(loglane.Event{Kind: loglane.Broken})
+				synctest.Wait()
+				purge()
+				late := s.request(s.grant, http.MethodGet, "")
+				synctest.Wait()
+				close(release)
+				synctest.Wait()
+				s.append("six")
+				if got := fmt.Sprint(late.lines()); got != "[six]" {
+					t.Errorf("who came meanwhile is shown %s", got)
+				}
+				if got := strings.Join(v.told(), " "); !strings.Contains(got, "four#") || !strings.HasSuffix(got, " six#") {
+					t.Errorf("who was there is told %s", got)
+				}
+			})
+		})
+	}
+}
+
+// A crowd that joins at once asks for the mark at most twice.
+func TestPurgeMarkIsShared(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		s.append("one")
+		s.open("")
+		var asked atomic.Int64
+		s.broker.set(func(b *faultyBroker) {
+			b.onMark = func(context.Context) { asked.Add(1); time.Sleep(time.Millisecond) }
+		})
+		for range 500 {
+			s.request(s.grant, http.MethodGet, "")
+		}
+		synctest.Wait()
+		time.Sleep(time.Second)
+		for _, v := range s.viewers {
+			v.want("retry", "one#")
+		}
+		if n := asked.Load(); n > 2 {
+			t.Errorf("the mark was asked for %d times", n)
+		}
+	})
+}
+
+// While the mark cannot be had, nobody is let in.
+func TestPurgeMarkThatDoesNotCome(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		s.append("secret")
+		s.open("")
+		s.broker.set(func(b *faultyBroker) { b.onMark = func(ctx context.Context) { <-ctx.Done() } })
+		began := time.Now()
+		v := s.request(s.grant, http.MethodGet, "")
+		<-v.done
+		if v.w.status != http.StatusServiceUnavailable || len(v.lines()) > 0 {
+			t.Errorf("%d %s", v.w.status, v.w.bytes())
+		}
+		if waited := time.Since(began); waited > 3*time.Second {
+			t.Errorf("it took %v", waited)
+		}
 	})
 }
 

@@ -3,8 +3,10 @@ package loglane
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +27,7 @@ type MemoryBroker struct {
 
 	mu       sync.Mutex
 	channels map[string]*memoryChannel
+	purges   atomic.Int64
 }
 
 var (
@@ -137,8 +140,22 @@ func (b *MemoryBroker) Purge(_ context.Context, channel string) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.purge()
+		c.purgeMark = strconv.FormatInt(b.purges.Add(1), 10)
 	}
 	return nil
+}
+
+// PurgeMark implements [Purger]; it never fails.
+func (b *MemoryBroker) PurgeMark(_ context.Context, channel string) (string, error) {
+	b.mu.Lock()
+	c := b.channels[channel]
+	b.mu.Unlock()
+	if c == nil {
+		return "", nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.purgeMark, nil
 }
 
 // List implements [Lister]; it never fails.

@@ -35,6 +35,7 @@ type memoryChannel struct {
 	purged  bool // the entries before the first were removed on purpose
 	newest  ID   // of all that was ever stored
 
+	purgeMark string // another one after each purge
 	epoch     string
 	n         uint64
 	last      ID // of the newest entry that Append stored

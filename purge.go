@@ -13,12 +13,16 @@ type Purger interface {
 	// the lines are counted as missing. Live viewers go on with the next line. A channel
 	// without a history is no error.
 	Purge(ctx context.Context, channel string) error
+	// PurgeMark returns what is another text after each Purge, by whatever process, and
+	// else stays as it is; "" where the channel was never purged. Where the broker has
+	// forgotten, it may be another one too.
+	PurgeMark(ctx context.Context, channel string) (mark string, err error)
 }
 
 // Purge empties a channel's history, and what this process keeps of it, so that nobody who
-// comes later is shown a line from before. Other processes with the same broker keep
-// theirs until their [Hub.Forget]. It fails with [errors.ErrUnsupported] where the broker
-// is no [Purger].
+// comes later is shown a line from before. So it is in other processes with the same
+// broker; what they keep they drop with their [Hub.Forget], or when the next viewer comes. It
+// fails with [errors.ErrUnsupported] where the broker is no [Purger].
 func (h *Hub) Purge(ctx context.Context, channel string) error {
 	purger, ok := h.broker.(Purger)
 	if !ok {
@@ -60,6 +64,10 @@ func (h *Hub) Doubt() {
 func (f *feed) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.drop()
+}
+
+func (f *feed) drop() {
 	if f.closed {
 		return
 	}
@@ -67,6 +75,7 @@ func (f *feed) forget() {
 	f.dropPages()
 	f.emptyRing(true)
 	f.purged = f.reading
+	f.clean = f.readsBegun + 1
 	f.doorbell(false)
 	f.wake()
 }

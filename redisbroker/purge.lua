@@ -3,6 +3,9 @@
 -- KEYS  stream, meta; or as append.lua takes them
 -- ARGV  a producer's name that nobody has, meta TTL in s
 --
+-- The name becomes meta's x too: by it each gateway knows that what it keeps of the history
+-- is not to be shown any more, also where the history itself has gone before.
+--
 -- Where another program has written, or meta is missing, the numbering cannot tell a later
 -- cursor what became of it: an entry without data holds the place. In a history of ours
 -- nothing stays.
@@ -10,6 +13,8 @@
 local stream, meta = KEYS[1], KEYS[2] or table.remove(ARGV)
 local function digits(n) return string.format('%.0f', n) end
 
+redis.call('HSET', meta, 'x', ARGV[1])
+redis.call('EXPIRE', meta, ARGV[2])
 local tail = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
 if not tail then return 0 end
 local known = redis.call('HMGET', meta, 'e', 'n', 'l', 'f')
@@ -23,5 +28,4 @@ for i = 1, #tail[2], 2 do
 end
 local place = redis.call('XADD', stream, '*', 'n', digits(n + 1), 'p', tail[1], 's', ARGV[1] .. ':1')
 redis.call('HSET', meta, 'n', digits(n + 1), 'l', place, 'f', '1')
-redis.call('EXPIRE', meta, ARGV[2])
 return redis.call('XTRIM', stream, 'MAXLEN', 1)

@@ -13,6 +13,7 @@ var purgeCases = []testCase{
 	{"mixed lines", Options{}, purgeMixed},
 	{"nothing", Options{}, purgeNothing},
 	{"producers stay known", Options{}, purgeKeepsProducers},
+	{"the mark", Options{}, purgeMarks},
 }
 
 // purge empties the case's channel; brokers that cannot are no failure.
@@ -118,6 +119,36 @@ func purgeKeepsProducers(f *fixture) {
 	}
 	if first := f.all()[0].Cursor.N; first != 6 {
 		f.Errorf("the first line after the purge has number %d, want 6", first)
+	}
+}
+
+// purgeMarks wants another mark after each purge, and no other otherwise.
+func purgeMarks(f *fixture) {
+	mark := func() string {
+		f.Helper()
+		mark, err := f.Subject.(loglane.Purger).PurgeMark(f.ctx, f.channel)
+		if err != nil {
+			f.Fatalf("PurgeMark: %v", err)
+		}
+		return mark
+	}
+	seen := map[string]bool{mark(): true}
+	for _, before := range []func(){
+		func() { f.append("alpha", 1, 3) },
+		func() { f.append("alpha", 4, 5) },
+		func() { f.Store(f.channel, []byte("foreign")) },
+		func() {}, // nothing to purge, but others may keep what is gone already
+	} {
+		was := mark()
+		before()
+		f.all()
+		if now := mark(); now != was {
+			f.Errorf("without a purge the mark is %q and then %q", was, now)
+		}
+		if f.purge(); seen[mark()] {
+			f.Errorf("the mark is %q after a purge, which it has been before", mark())
+		}
+		seen[mark()] = true
 	}
 }
 

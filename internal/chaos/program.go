@@ -165,6 +165,13 @@ func (p *Program) Admin() http.Header {
 	return http.Header{"Authorization": {"Bearer " + strings.TrimSpace(string(token))}}
 }
 
+// Kill ends the program as kill -9 does.
+func (p *Program) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended by itself
+	_ = p.cmd.Wait()         // killed is what it says
+	p.cmd = nil
+}
+
 // Pid is the process's number while it runs.
 func (p *Program) Pid() int { return p.cmd.Process.Pid }
 

@@ -93,6 +93,7 @@ func (v *viewer) once(ctx context.Context) error {
 func (v *viewer) take(event sse.Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	defer v.tell()
 	if event.HasID {
 		v.cursor = event.ID
 	}
@@ -112,6 +113,9 @@ func (v *viewer) take(event sse.Event) {
 		s.id = event.ID
 	}
 	v.events = append(v.events, s)
+}
+
+func (v *viewer) tell() {
 	select {
 	case v.changed <- struct{}{}:
 	default:

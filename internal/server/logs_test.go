@@ -156,6 +156,10 @@ type unreachableBroker struct{ loglane.Broker }
 
 func (unreachableBroker) Purge(context.Context, string) error { return loglane.ErrUnavailable }
 
+func (unreachableBroker) PurgeMark(context.Context, string) (string, error) {
+	return "", loglane.ErrUnavailable
+}
+
 func (unreachableBroker) List(context.Context, string, int) ([]loglane.ChannelInfo, bool, error) {
 	return nil, false, loglane.ErrUnavailable
 }

@@ -1,25 +1,12 @@
-import { chromium, type Browser } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll } from 'vitest'
-
-const flags = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-sync',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-component-update',
-]
+import { launch } from './launch.mjs'
 
 let browser: Promise<Browser> | undefined
 
 /** The Chromium of this file's tests. */
 export function openBrowser(): Promise<Browser> {
-  browser ??= chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: flags,
-  })
+  browser ??= launch()
   return browser
 }
 

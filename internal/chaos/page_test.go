@@ -1,0 +1,135 @@
+package chaos_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/chaos"
+)
+
+// A tab is a page whose connections are cut once it is open.
+type tab struct {
+	*scene
+	page    *chaos.Page
+	proxy   *chaos.Proxy
+	cutting atomic.Bool
+}
+
+// browse opens the page through a proxy that cuts each connection within some random bytes,
+// or within 3 to 15 s.
+func (s *scene) browse() *tab {
+	s.Helper()
+	b := &tab{scene: s}
+	b.proxy = chaos.NewProxy(s, s.gateway.Addr, chaos.Faults{CutAfter: func() (int64, time.Duration) {
+		if !b.cutting.Load() {
+			return -1, time.Hour
+		}
+		return 500 + rand.Int64N(300<<10), between(3*time.Second, 15*time.Second)
+	}})
+	token := strings.TrimPrefix(s.gateway.Header.Get("Authorization"), "Bearer ")
+	b.page = chaos.OpenPage(s, "../../web", "http://"+b.proxy.Addr+"/", token)
+	b.page.Connected(30 * time.Second)
+	b.cutting.Store(true)
+	b.proxy.CutAll()
+	return b
+}
+
+// killRedis is a crash of a Redis that writes each line down before it acknowledges it.
+func (b *tab) killRedis() {
+	b.redis.Kill()
+	pause(between(50*time.Millisecond, time.Second))
+	b.redis.Restart()
+}
+
+// rollBack takes the newest part of the history away, as a stale replica's promotion does.
+func (b *tab) rollBack() {
+	stream, meta := b.redis.MustDo("DUMP", "stream:"+alice), b.redis.MustDo("DUMP", "loglane:meta:{"+alice+"}")
+	pause(between(500*time.Millisecond, 2*time.Second))
+	b.redis.MustDo("EVAL", `redis.call('RESTORE', KEYS[1], ARGV[3], ARGV[1], 'REPLACE') redis.call('RESTORE', KEYS[2], ARGV[3], ARGV[2], 'REPLACE') return 1`,
+		"2", "stream:"+alice, "loglane:meta:{"+alice+"}", stream, meta, "3600000")
+}
+
+func (b *tab) flush() { b.redis.MustDo("FLUSHDB") }
+
+func (b *tab) restartGateway() {
+	b.gateway.End()
+	b.gateway.Start()
+}
+
+func (b *tab) killGateway() {
+	b.gateway.Kill()
+	b.gateway.Start()
+}
+
+// caughtUp waits until the page has shown some lines, and returns all that it has shown.
+func (b *tab) caughtUp(lines []loglane.Src, within time.Duration) []chaos.Sight {
+	b.Helper()
+	for began := time.Now(); ; pause(time.Second) {
+		b.page.Save()
+		sights := b.page.Sights()
+		missing := slices.DeleteFunc(slices.Clone(lines), func(src loglane.Src) bool {
+			return slices.ContainsFunc(sights, func(s chaos.Sight) bool { return s.Src == src })
+		})
+		if len(missing) == 0 {
+			return sights
+		}
+		if time.Since(began) > within {
+			b.Errorf("the page has not shown the last lines after %v: %+v", within, b.page.Look())
+			return sights
+		}
+	}
+}
+
+// TestPage lets Chromium watch through every fault there is, and judges the lines that the
+// page then has for its user.
+func TestPage(t *testing.T) {
+	kills, losses, restarts, rate := sized(3, 20), sized(1, 5), sized(1, 5), sized(100, 200)
+	s := play(t, keepMuch, nil, "--appendonly", "yes", "--appendfsync", "always")
+	b := s.browse()
+	s.log(4, rate)
+	faults := slices.Concat(
+		slices.Repeat([]func(){b.killRedis}, kills),
+		slices.Repeat([]func(){b.rollBack, b.flush}, losses),
+		slices.Repeat([]func(){b.restartGateway, b.killGateway}, restarts),
+	)
+	rand.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
+	for i, fault := range faults {
+		pause(between(2*time.Second, 5*time.Second))
+		fault()
+		if i%5 == 4 { // before the page lets lines go
+			b.page.Save()
+		}
+	}
+	pause(3 * time.Second)
+	b.cutting.Store(false) // who is cut so often waits ever longer: up to 30 s
+	b.proxy.CutAll()
+	s.stop()
+	s.logging.Wait()
+	if s.failed != nil {
+		t.Errorf("logging: %v", s.failed)
+	}
+	sights := b.caughtUp(s.ledger.Last(), time.Minute)
+	v := chaos.NewChecker(s.ledger.Published()).Check(slices.Values(sights), true)
+	if v.Wrong() {
+		t.Errorf("%v\n%s", v, strings.Join(v.Examples, "\n"))
+	}
+	look := b.page.Look()
+	if look.Lines != v.Lines || len(look.Complaints) > 0 {
+		t.Errorf("the page counts %d lines and has %d; errors: %q", look.Lines, v.Lines, look.Complaints)
+	}
+	if v.Covered > 0 || v.Gaps == 0 || v.Gaps > 2*losses {
+		t.Errorf("%d lines missing at %d gaps, of %d losses", v.Covered, v.Gaps, 2*losses)
+	}
+	if b.proxy.Cut() == 0 {
+		t.Error("no connection was cut within its bytes")
+	}
+	s.report("all of these at once, the viewer is the page in Chromium",
+		fmt.Sprintf("%d kill -9 of Redis (AOF always), %d rollbacks, %d FLUSHDB, %d restarts and %d kill -9 of the gateway, connections cut after 3–15 s or at random bytes, %d lines/s", kills, losses, losses, restarts, restarts, rate), v,
+		fmt.Sprintf("%d connections, %d cut in the middle of their bytes", b.proxy.Accepted(), b.proxy.Cut()))
+}
