@@ -2,27 +2,26 @@ package loglane
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 )
 
 // cutGrace is how long handlers of cut streams may take to return.
 const cutGrace = time.Second
 
-// Close drains the hub: no stream opens any more, open ones get a bye event spread over
-// up to two seconds and end cleanly. When ctx ends first, they are cut. Close waits for
-// all that the hub has started.
+// Close drains the hub: no stream opens any more, and open ones, which go on meanwhile, get
+// a bye event and end cleanly, one after the other: evenly over up to four fifths of the time
+// that ctx leaves, over up to eight seconds without a deadline, and at 20 a second where that
+// is sooner. When ctx ends first, they are cut. Close waits for all that the hub has started.
 func (h *Hub) Close(ctx context.Context) error {
 	h.mu.Lock()
 	closing := h.closing
 	h.closing = true
-	spread := min(time.Duration(len(h.streams))*drainInterval, drainSpread)
+	spread := min(time.Duration(len(h.streams)-1)*drainInterval, drainTime(ctx))
 	var farewells []*time.Timer
+	turn, last := 0, max(len(h.streams)-1, 1)
 	for st := range h.streams {
-		wait := time.Duration(0)
-		if spread > drainInterval {
-			wait = rand.N(spread)
-		}
+		wait := spread * time.Duration(turn) / time.Duration(last)
+		turn++
 		farewells = append(farewells, time.AfterFunc(wait, func() { st.end("bye", "draining") }))
 	}
 	if !closing && len(h.streams) == 0 {
@@ -61,6 +60,16 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.workers.Wait()
 	return err
+}
+
+// drainTime is how long streams may take to end one after the other: what is left of ctx is
+// for those that do not read and for what else has to end.
+func drainTime(ctx context.Context) time.Duration {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return drainSpread
+	}
+	return max(time.Until(deadline)*4/5, 0)
 }
 
 // cut ends all streams at once.

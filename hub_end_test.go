@@ -3,6 +3,8 @@ package loglane_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -143,6 +145,75 @@ func TestCloseDrains(t *testing.T) {
 			t.Errorf("Close again: %v", err)
 		}
 	})
+}
+
+// Streams end evenly over most of the time that there is, so that their viewers do not come
+// to the other gateways all at once; who is still there goes on.
+func TestCloseSpreadsTheEnds(t *testing.T) {
+	for _, c := range []struct {
+		viewers       int
+		timeout, over time.Duration
+	}{
+		{1, 10 * time.Second, 0},
+		{21, 10 * time.Second, time.Second},
+		{500, 10 * time.Second, 8 * time.Second},
+		{500, 5 * time.Second, 4 * time.Second},
+		{500, 0, 8 * time.Second},
+	} {
+		t.Run(fmt.Sprintf("%d within %v", c.viewers, c.timeout), func(t *testing.T) {
+			onStage(t, stageOptions{}, func(s *stage) {
+				for range c.viewers {
+					s.request(s.grant, http.MethodGet, "")
+				}
+				synctest.Wait()
+				ctx, cancel := context.Background(), context.CancelFunc(func() {})
+				if c.timeout > 0 {
+					ctx, cancel = context.WithTimeout(ctx, c.timeout)
+				}
+				defer cancel()
+				began, closed := time.Now(), make(chan error, 1)
+				go func() { closed <- s.hub.Close(ctx) }()
+				ended := func() (n int) {
+					synctest.Wait()
+					for _, v := range s.viewers {
+						if v.ended() {
+							n++
+						}
+					}
+					return n
+				}
+				const parts = 10
+				for part := 1; part < parts && c.over > 0; part++ {
+					time.Sleep(c.over / parts)
+					n, share := ended(), c.viewers*part/parts
+					if n < share || n > share+2 {
+						t.Errorf("%d of %d streams have ended after %v", n, c.viewers, time.Since(began))
+					}
+					s.append(fmt.Sprintf("line %d", part))
+				}
+				if err := <-closed; err != nil {
+					t.Errorf("Close: %v", err)
+				}
+				if took := time.Since(began); took != c.over {
+					t.Errorf("Close took %v, want %v", took, c.over)
+				}
+				most := 0
+				for _, v := range s.viewers { // each had all until its end, which is told last
+					lines, told := v.lines(), v.told()
+					most = max(most, len(lines))
+					if got := strings.Join(lines, " "); !strings.HasPrefix(strings.Join(numbered("line", 1, parts), " "), got) {
+						t.Errorf("a viewer has %s", got)
+					}
+					if told[len(told)-1] != `bye{"reason":"draining"}` {
+						t.Errorf("a viewer is told at last %s", told[len(told)-1])
+					}
+				}
+				if c.viewers > 1 && most != parts-1 {
+					t.Errorf("who stayed until the end was shown %d of %d lines", most, parts-1)
+				}
+			})
+		})
+	}
 }
 
 func TestCloseIsBounded(t *testing.T) {

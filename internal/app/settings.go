@@ -21,7 +21,7 @@ type Settings struct {
 	Sending
 	Logging
 	Development
-	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end; then they are cut."`
+	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end, one after the other over most of it; what is left is cut."`
 }
 
 // ConfigFile is where further settings stand, for each verb that has any of them. It is no
