@@ -48,6 +48,9 @@ type Options struct {
 	Login Login
 	Ways  []auth.Authenticator
 
+	// Provider signs in at another site, with sessions that one of Ways knows; nil is none.
+	Provider Provider
+
 	// LoginURL is another application's login page, as CheckLoginURL takes it; the login page
 	// leads there. "" is none.
 	LoginURL string
@@ -124,7 +127,7 @@ func New(opts Options) (*Server, error) {
 		errs = append(errs, fmt.Errorf("public URL %s: its path is not the base path %s", opts.PublicURL, s.base))
 	}
 	for name, place := range map[string]**page{"index.html": &s.index, "login.html": &s.login} {
-		p, err := readPage(opts.Pages, name)
+		p, err := readPage(opts.Pages, name, s.base)
 		errs = append(errs, err)
 		*place = p
 	}
