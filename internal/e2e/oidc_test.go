@@ -98,7 +98,7 @@ func (r *realm) signIn(name string) {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("no form: %s\n%s", page, r.processes[0].output)
 		}
-		_, page = r.follow(r.gateways[0]+"login/oidc?next=/%3Fq=a")
+		_, page = r.follow(r.gateways[0] + "login/oidc?next=/%3Fq=a")
 	}
 	answer, err := r.client.PostForm(r.issuer+"/login/username", url.Values{
 		"id": {requestID.FindStringSubmatch(page)[1]}, "username": {name}, "password": {"verysecure"},
