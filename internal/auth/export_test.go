@@ -95,3 +95,10 @@ func ClaimGroups(text []byte, path, claim string) (groups []string, name string,
 	name, err = c.name(claim)
 	return c.groups(path), name, err
 }
+
+// Listeners returns how many listen to notices.
+func Listeners(n *MemoryNotices) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.listeners)
+}

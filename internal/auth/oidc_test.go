@@ -203,6 +203,23 @@ func TestOIDCNextIsOwn(t *testing.T) {
 	}
 }
 
+func TestOIDCFlowsAreFewAndSmall(t *testing.T) {
+	d := newDoor(t, newLyingProvider(t), nil).found()
+	for range 20 {
+		d.start("/?q=" + strings.Repeat("x", 400))
+	}
+	size := 0
+	for _, cookie := range d.cookies {
+		size += len(cookie.Name) + len(cookie.Value)
+	}
+	if len(d.cookies) > 5 || size > 4<<10 {
+		t.Errorf("%d cookies with %d bytes", len(d.cookies), size)
+	}
+	if next, err := d.finish(d.answer(d.start("/?q=" + strings.Repeat("x", 600)))); err != nil || next != "/" {
+		t.Errorf("a long next: %q, %v", next, err)
+	}
+}
+
 func TestOIDCManyTabs(t *testing.T) {
 	d := newDoor(t, newLyingProvider(t), nil).found()
 	first := d.start("/?user=a")
@@ -404,6 +421,7 @@ func TestBackChannelLogout(t *testing.T) {
 			peer.open(nil)
 			defer d.gateway.start()()
 			defer peer.gateway.start()()
+			eventually(t, func() bool { return auth.Listeners(d.notices.(*auth.MemoryNotices)) == 2 })
 			p := d.in()
 			peer.cookies = d.copyCookies()
 			elsewhere := peer.whoever()
@@ -465,6 +483,9 @@ func TestLogoutTokensThatAreRefused(t *testing.T) {
 	d.store.fail(errAway)
 	if err := d.logout(provider.logoutToken(nil)); status(err) != 503 {
 		t.Errorf("with the store away: %v", err)
+	}
+	if n := auth.Pending(d.Login); n != 1 {
+		t.Errorf("%d sign-outs wait for the store, want 1", n)
 	}
 }
 

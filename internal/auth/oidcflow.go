@@ -19,7 +19,9 @@ const (
 
 	// maxFlows bounds the flows of one browser that are under way: tabs that all lose their
 	// login at once begin one each.
-	maxFlows = 8
+	maxFlows = 5
+	// maxFlowNext keeps their cookies together well within the headers that proxies take.
+	maxFlowNext = 512
 
 	// flowMark and pauseMark follow the session cookie's name.
 	flowMark  = "-oidc-"
@@ -36,7 +38,10 @@ type flow struct {
 	next   string
 }
 
-func newFlow(next string) flow {
+func newFlow(next, base string) flow {
+	if len(next) > maxFlowNext {
+		next = base
+	}
 	return flow{secret: newToken(), began: strconv.FormatInt(time.Now().Unix(), 10), next: next}
 }
 
@@ -60,7 +65,7 @@ func parseFlow(text string) (f flow, ok bool) {
 	secret, rest, _ := strings.Cut(text, ".")
 	began, encoded, found := strings.Cut(rest, ".")
 	next, err := base64.RawURLEncoding.DecodeString(encoded)
-	if !found || err != nil || len(secret) != tokenLength || len(next) > maxNext {
+	if !found || err != nil || len(secret) != tokenLength || len(next) > maxFlowNext {
 		return flow{}, false
 	}
 	return flow{secret, began, string(next)}, true

@@ -58,7 +58,8 @@ func (o *OIDC) farewell(r *http.Request, origin string) string {
 // of one of its own sessions where it has a sid, else all of a subject. Each token counts
 // once. Its errors are, or wrap, a [*loglane.StatusError]: 400 for a token that is not as
 // OpenID Connect Back-Channel Logout 1.0 has it, 503 where the session store, which tells
-// the other gateways, cannot be asked; here the streams have ended then.
+// the other gateways, cannot be asked; what is known here has ended then, and waits to be
+// told, while the rest takes another try of the provider's.
 func (o *OIDC) BackChannel(w http.ResponseWriter, r *http.Request) error {
 	p, err := o.provider()
 	if err != nil {
@@ -118,8 +119,11 @@ func (o *OIDC) endAll(ctx context.Context, jti, subject, sid string) error {
 		err = o.login.notices.Notify(ctx, encodeNotice(endOrder{Subject: subject, SID: sid}))
 	}
 	if err != nil {
+		for key := range ended {
+			o.login.endings.later(key, ending{until: time.Now().Add(o.login.lifetime), notify: true})
+		}
 		return unavailable(fmt.Errorf("session store: %w", err))
 	}
-	o.log.Info("audit", "action", "sign out", "outcome", "allowed", "way", "oidc", "by", "provider", "sessions", ended)
+	o.log.Info("audit", "action", "sign out", "outcome", "allowed", "way", "oidc", "by", "provider", "sessions", len(ended))
 	return nil
 }

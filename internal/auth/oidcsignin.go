@@ -58,7 +58,7 @@ func (o *OIDC) Start(w http.ResponseWriter, r *http.Request, origin, next string
 	if err := o.plainOnlyHere(r, origin); err != nil {
 		return err
 	}
-	f := newFlow(SafeNext(next, o.base))
+	f := newFlow(SafeNext(next, o.base), o.base)
 	o.keepFlow(w, r, f)
 	o.dropCookie(w, r, pauseMark)
 	http.Redirect(w, r, o.config(p, origin).AuthCodeURL(f.state(), oidc.Nonce(f.nonce()), oauth2.S256ChallengeOption(f.verifier())), http.StatusFound)

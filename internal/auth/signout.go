@@ -124,21 +124,21 @@ func encodeNotice(order endOrder) []byte {
 }
 
 // endTold ends the sessions here, as far as they are known, of a provider's subject or of one
-// of its sessions, whichever is not "". It returns how many; all others' checks find them.
-func (l *Login) endTold(subject, sid string) int {
+// of its sessions, whichever is not "". It returns their keys; all others' checks find them.
+func (l *Login) endTold(subject, sid string) map[string]bool {
 	over := l.known.where(func(about string) bool {
 		ofSubject, ofSession, _ := strings.Cut(about, " ")
 		return subject != "" && ofSubject == subject || sid != "" && ofSession == sid
 	})
 	if len(over) == 0 {
-		return 0
+		return nil
 	}
 	for key := range over {
 		l.endings.remember(key)
 		l.known.forget(key)
 	}
 	l.onEnd(func(session, _ string) bool { return over[session] }, "signed out")
-	return len(over)
+	return over
 }
 
 const (
