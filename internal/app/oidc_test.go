@@ -77,3 +77,17 @@ func TestAProviderBesideAFile(t *testing.T) {
 		t.Errorf("with the provider away: %d %s", code, body)
 	}
 }
+
+func TestExamineAsksTheProvider(t *testing.T) {
+	findings, err := app.Examine(t.Context(), signInAt(), nil)
+	must(t, err)
+	for _, f := range findings {
+		if f.Check == "oidc-issuer" {
+			if f.Level != app.Failing || !strings.Contains(f.Text, "nobody can sign in at http://127.0.0.1:1: ") || f.Mend == "" {
+				t.Errorf("it is %+v", f)
+			}
+			return
+		}
+	}
+	t.Errorf("nothing is said of the provider: %+v", findings)
+}

@@ -163,7 +163,8 @@ func (d *door) open(change func(*auth.OIDCOptions)) {
 	must(d.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- d.oidc.Run(ctx) }()
+	way := d.oidc
+	go func() { ended <- way.Run(ctx) }()
 	d.t.Cleanup(func() {
 		cancel()
 		must(d.t, <-ended)
