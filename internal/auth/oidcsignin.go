@@ -2,10 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,10 +17,8 @@ import (
 )
 
 const (
-	// maxCode bounds what a provider's answer has, and maxHint the ID token that is kept for
-	// the sign-out: it goes into a URL.
+	// maxCode bounds each parameter of a provider's answer.
 	maxCode = 4 << 10
-	maxHint = 4 << 10
 
 	// issuedWithin is how far the clocks may be apart.
 	issuedWithin = 5 * time.Minute
@@ -55,7 +49,7 @@ func (o *OIDC) Start(w http.ResponseWriter, r *http.Request, origin, next string
 	if err != nil {
 		return err
 	}
-	if err := o.plainOnlyHere(r, origin); err != nil {
+	if err := o.plainOnlyHere(origin); err != nil {
 		return err
 	}
 	f := newFlow(SafeNext(next, o.base), o.base)
@@ -67,7 +61,7 @@ func (o *OIDC) Start(w http.ResponseWriter, r *http.Request, origin, next string
 
 // plainOnlyHere refuses to sign anybody in over plain http from another machine: the
 // cookie's secret and the code would be anybody's.
-func (o *OIDC) plainOnlyHere(r *http.Request, origin string) error {
+func (o *OIDC) plainOnlyHere(origin string) error {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" || u.Scheme != "https" && !LoopbackHost(u.Host) {
 		return errNoOrigin
@@ -100,7 +94,7 @@ func (o *OIDC) Finish(w http.ResponseWriter, r *http.Request, origin string) (ne
 	if err != nil {
 		return "", err
 	}
-	if err := o.plainOnlyHere(r, origin); err != nil {
+	if err := o.plainOnlyHere(origin); err != nil {
 		return "", err
 	}
 	if iss, given := query["iss"]; given && iss[0] != o.issuer || !given && p.issAlways {
@@ -253,12 +247,10 @@ func (o *OIDC) admit(w http.ResponseWriter, r *http.Request, f flow, who *strang
 	return nil
 }
 
-var errUsed = errNoFlow
-
 // once fails the second time that it gets a key within life, on any gateway.
 func (o *OIDC) once(ctx context.Context, key string, life time.Duration) error {
 	if !o.used.addNew(key) {
-		return errUsed
+		return errNoFlow
 	}
 	_, found, err := o.login.sessions.Load(ctx, key)
 	if err == nil && !found {
@@ -269,41 +261,7 @@ func (o *OIDC) once(ctx context.Context, key string, life time.Duration) error {
 		o.used.forget(key)
 		return unavailable(fmt.Errorf("session store: %w", err))
 	case found:
-		return errUsed
+		return errNoFlow
 	}
 	return nil
-}
-
-// The ID token is kept for the sign-out, which the provider asks nobody about then. The store
-// has it sealed with the cookie, of which it knows the hash only.
-func sealer(token string) cipher.AEAD {
-	key, err := hkdf.Key(sha256.New, []byte(token), nil, "loglane id token", 32)
-	if err != nil {
-		panic(err) // the length is one that SHA-256 gives
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		panic(err) // the length is a key's
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		panic(err) // the block is one of AES
-	}
-	return aead
-}
-
-func seal(token, text string) []byte {
-	if len(text) > maxHint {
-		return nil
-	}
-	return sealer(token).Seal(nil, nil, []byte(text), nil)
-}
-
-// unseal returns what was sealed, or "".
-func unseal(token string, sealed []byte) string {
-	text, err := sealer(token).Open(nil, nil, sealed, nil)
-	if err != nil {
-		return ""
-	}
-	return string(text)
 }
