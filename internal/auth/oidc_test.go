@@ -437,6 +437,12 @@ func TestBackChannelLogout(t *testing.T) {
 			if peer.streams.reason(stranger) != "" || d.whoever() != nil || peer.whoever() != nil {
 				t.Error("another's stream has ended, or the session stands")
 			}
+			// A gateway that has heard of nothing knows it from the store.
+			later := &door{gateway: d.peer(func(o *auth.LoginOptions) { o.Users, o.CookieSecure = nil, true }), provider: provider}
+			later.open(nil)
+			if later.cookies = d.copyCookies(); later.whoever() != nil {
+				t.Error("the session stands on another gateway")
+			}
 			if name == "subject" { // the next sign-in stands
 				if d.in(); d.whoever() == nil {
 					t.Error("the next session does not stand")
