@@ -61,10 +61,7 @@ func (a *App) wireWays(users *auth.Users, template loglane.Template) error {
 func (a *App) wireSessions(users *auth.Users, template loglane.Template) (err error) {
 	a.password = users != nil && users.Any()
 	if users != nil && !a.password {
-		a.spawn("auth file", func(ctx context.Context) error {
-			users.Watch(ctx, auth.Revoke(server.EndStreams(a.hub)))
-			return nil
-		})
+		a.watch(users)
 		users = nil
 	}
 	if !a.password && a.settings.OIDCIssuer == "" {
@@ -89,6 +86,14 @@ func (a *App) wireSessions(users *auth.Users, template loglane.Template) (err er
 	}
 	a.spawn("login", a.login.Run)
 	return nil
+}
+
+// watch follows an auth file that has API tokens only.
+func (a *App) watch(users *auth.Users) {
+	a.spawn("auth file", func(ctx context.Context) error {
+		users.Watch(ctx, auth.Revoke(server.EndStreams(a.hub)))
+		return nil
+	})
 }
 
 // open reads the auth file. Without a file or a template there is none, and Check says so.
