@@ -7,5 +7,6 @@ cd "$(dirname "$0")/.."
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 go build -o "$bin/" ./cmd/loglane ./internal/e2e/publish
+go build -C internal/oidctest -o "$bin/" .
 cd web
-LOGLANE_BIN="$bin/loglane" PUBLISH_BIN="$bin/publish" npm run --silent e2e
+LOGLANE_BIN="$bin/loglane" PUBLISH_BIN="$bin/publish" OIDC_BIN="$bin/oidctest" npm run --silent e2e

@@ -20,6 +20,7 @@ func (*serveCmd) examples() string {
   loglane serve --auth-file users.txt --redis-url redis://127.0.0.1:6379/0 --addr :8080
   LOGLANE_REDIS_URL=redis://:secret@redis:6379/1 loglane serve --auth-file users.txt --base-path /logs/
   loglane serve --auth-url http://127.0.0.1:8000/whoami --login-url /accounts/login/
+  loglane serve --oidc-issuer https://id.example.com --oidc-client-id loglane --public-url https://logs.example.com/
   loglane serve --config loglane.yaml --log-level debug     # flags go before the file`
 }
 

@@ -31,7 +31,9 @@ type App struct {
 
 	upstream *upstream
 	hub      *loglane.Hub
-	login    *auth.Login // nil without users in the auth file
+	login    *auth.Login // keeps the sessions; nil without users in the auth file and a provider
+	password bool        // login takes passwords
+	oidc     *auth.OIDC  // nil without a provider
 	dev      *auth.Dev   // nil without --dev
 	minters  []minter
 	ways     []auth.Authenticator // in the order in which they are tried
@@ -156,8 +158,11 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	switch {
 	case a.dev != nil:
 		options.Login = a.dev
-	case a.login != nil:
+	case a.password:
 		options.Login = a.login
+	}
+	if a.oidc != nil {
+		options.Provider = a.oidc
 	}
 	a.server, err = server.New(options)
 	return err

@@ -57,15 +57,15 @@ func (s *Settings) checkWays() error {
 	if s.Dev {
 		return s.checkDev()
 	}
-	return errors.Join(s.someWayIn(), s.Identity.check(), s.Forward.Check(), s.Names.Check())
+	return errors.Join(s.someWayIn(), s.Identity.check(), s.OIDC.Check(), s.checkReturn(), s.Forward.Check(), s.Names.Check())
 }
 
 // someWayIn refuses settings with which nobody could come in.
 func (s *Settings) someWayIn() error {
-	if s.AuthFile != "" || s.AuthURL != "" {
+	if s.AuthFile != "" || s.AuthURL != "" || s.OIDCIssuer != "" {
 		return nil
 	}
-	return Wrong("auth-file", "", "it is missing, so nobody could sign in: make one with 'loglane user add NAME --auth-file FILE', take your application's own login with --auth-url, or look around first with --dev")
+	return Wrong("auth-file", "", "it is missing, so nobody could sign in: make one with 'loglane user add NAME --auth-file FILE', take your application's own login with --auth-url or a provider's with --oidc-issuer, or look around first with --dev")
 }
 
 // Check reports what is wrong with the identity of a command that edits the auth file.

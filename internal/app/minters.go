@@ -37,6 +37,7 @@ func (s *Settings) minters(users *auth.Users) []minter {
 	if users != nil && users.Any() {
 		add("auth-file", s.AuthFile, "")
 	}
+	add("oidc-issuer", s.OIDCIssuer, s.OIDCNamePrefix)
 	add("auth-url", s.AuthURL, s.AuthURLNamePrefix)
 	return all
 }

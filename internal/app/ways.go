@@ -12,7 +12,7 @@ import (
 // noLogin says that nobody would find where to sign in.
 func (s *Settings) noLogin(users *auth.Users) error {
 	byPassword := users != nil && users.Any()
-	if s.AuthURL != "" && s.LoginURL == "" && !byPassword {
+	if s.AuthURL != "" && s.LoginURL == "" && s.OIDCIssuer == "" && !byPassword {
 		return Wrong("login-url", "", "it is missing, so nobody would find where to sign in")
 	}
 	return nil
@@ -27,7 +27,7 @@ func (a *App) mint(setting string, template loglane.Template) auth.Mint {
 }
 
 // wireWays makes the ways in, in the order in which they are tried: API tokens, the
-// session cookie, the other application's login.
+// session cookie of a password or of a provider, the other application's login.
 func (a *App) wireWays(users *auth.Users, template loglane.Template) error {
 	if a.settings.Dev {
 		return a.wireDev(template)
@@ -36,9 +36,9 @@ func (a *App) wireWays(users *auth.Users, template loglane.Template) error {
 		tokens := auth.NewTokens(auth.TokensOptions{Users: users, Uses: a.upstream.uses, Logger: a.log})
 		a.spawn("API tokens", tokens.Run)
 		a.ways = append(a.ways, tokens)
-		if err := a.wireFile(users, template); err != nil {
-			return err
-		}
+	}
+	if err := a.wireSessions(users, template); err != nil {
+		return err
 	}
 	if a.settings.AuthURL == "" {
 		return nil
@@ -55,14 +55,16 @@ func (a *App) wireWays(users *auth.Users, template loglane.Template) error {
 	return nil
 }
 
-// wireFile makes the login by password. A file without users has none, also if some are
-// added later: beside another way in they would be a second one.
-func (a *App) wireFile(users *auth.Users, template loglane.Template) (err error) {
-	if !users.Any() {
-		a.spawn("auth file", func(ctx context.Context) error {
-			users.Watch(ctx, auth.Revoke(server.EndStreams(a.hub)))
-			return nil
-		})
+// wireSessions makes the ways in with a session: by password, and at a provider. A file
+// without users has no login by password, also if some are added later: beside another way
+// in they would be a second one.
+func (a *App) wireSessions(users *auth.Users, template loglane.Template) (err error) {
+	a.password = users != nil && users.Any()
+	if users != nil && !a.password {
+		a.watch(users)
+		users = nil
+	}
+	if !a.password && a.settings.OIDCIssuer == "" {
 		return nil
 	}
 	options := auth.LoginOptions{
@@ -80,8 +82,19 @@ func (a *App) wireFile(users *auth.Users, template loglane.Template) (err error)
 		return err
 	}
 	a.ways = append(a.ways, a.login)
+	if err := a.wireOIDC(template); err != nil {
+		return err
+	}
 	a.spawn("login", a.login.Run)
 	return nil
+}
+
+// watch follows an auth file that has API tokens only.
+func (a *App) watch(users *auth.Users) {
+	a.spawn("auth file", func(ctx context.Context) error {
+		users.Watch(ctx, auth.Revoke(server.EndStreams(a.hub)))
+		return nil
+	})
 }
 
 // open reads the auth file. Without a file or a template there is none, and Check says so.

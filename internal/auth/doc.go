@@ -6,8 +6,8 @@
 //
 //  1. [Tokens]: "Authorization: Bearer llt_…" with a token of the auth file. A wrong,
 //     expired or malformed one is refused with 401, and cookies beside it count for nothing.
-//  2. [Login]: a session cookie. Names and passwords stand in the auth file, and a store
-//     that all gateways share keeps the sessions.
+//  2. [Login]: a session cookie. Names and passwords stand in the auth file, or an [OIDC] has
+//     signed somebody in; a store that all gateways share keeps the sessions.
 //  3. [Forward]: any other Authorization header, and any cookie; another application says
 //     whose they are.
 //
@@ -75,10 +75,20 @@
 // final *. What reads cannot write or empty a channel, and what writes reads nothing. A
 // line that is changed or removed ends the token's streams within a second.
 //
+// # Names and groups
+//
+// Ways that name users make their principals by a [Mint]: a prefix keeps the names of several
+// apart, and maps say what groups give.
+//
 // # Sessions
 //
 // The cookie holds 256 random bits; only their SHA-256 reaches the store, so that a
 // copy of the store signs nobody in. A session remembers the user's role, password and
 // stamp as they were: when one of them changes, or the user is removed, it no longer
 // stands. Thanks to the stamp it does not come back where the others do.
+//
+// A session of an [OIDC] remembers what the provider told, and gets its role and channels from
+// the maps each time. Where the provider ends it, a mark stays in the store under the hash of
+// its subject or its own session for as long as a session can last: so the sessions that it
+// ends need not be known.
 package auth

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 )
 
@@ -83,4 +84,21 @@ func KeptAnswers(f *Forward) int {
 	f.answers.mu.Lock()
 	defer f.answers.mu.Unlock()
 	return len(f.answers.kept)
+}
+
+// ClaimGroups reads JSON claims, and returns the groups at a path and the name of a claim.
+func ClaimGroups(text []byte, path, claim string) (groups []string, name string, err error) {
+	var c claims
+	if err := json.Unmarshal(text, &c); err != nil {
+		return nil, "", err
+	}
+	name, err = c.name(claim)
+	return c.groups(path), name, err
+}
+
+// Listeners returns how many listen to notices.
+func Listeners(n *MemoryNotices) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.listeners)
 }

@@ -171,7 +171,7 @@ func credentialsOf(header http.Header) (credentials, error) {
 		for cookie := range strings.SplitSeq(line, ";") {
 			cookie = strings.TrimSpace(cookie)
 			name, _, _ := strings.Cut(cookie, "=")
-			if cookie != "" && !slices.Contains([]string{SecureCookie, PlainCookie}, strings.TrimSpace(name)) {
+			if cookie != "" && !ownCookie(strings.TrimSpace(name)) {
 				cookies = append(cookies, cookie)
 			}
 		}

@@ -164,7 +164,7 @@ func TestForwardSendsTheCredentialsAndNothingElse(t *testing.T) {
 	})
 	r := httptest.NewRequest(http.MethodPost, "http://evil.example/api/v1/stream?channel=x", strings.NewReader("body"))
 	r.Header = http.Header{
-		"Cookie": {"session=1; loglane=ours", "csrf=a b;__Host-loglane=ours"}, "Authorization": {"Basic abc"},
+		"Cookie": {"session=1; loglane=ours", "csrf=a b;__Host-loglane=ours;loglane-oidc-abcdefgh=ours;__Host-loglane-oidc-a=ours;__Host-loglane-pause=1"}, "Authorization": {"Basic abc"},
 		"X-Forwarded-For": {"1.2.3.4"}, "X-Forwarded-Host": {"evil"}, "X-Forwarded-Uri": {"/admin"}, "Forwarded": {"for=1.2.3.4"},
 		"Remote-User": {"admin"}, "Origin": {"http://evil"}, "X-Original-Url": {"/"}, "Referer": {"http://evil"}, "User-Agent": {"evil"},
 	}

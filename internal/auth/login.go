@@ -33,9 +33,9 @@ var (
 	DefaultTotalTries   = Tries{Burst: 100, Every: time.Second}
 )
 
-// LoginOptions is what a [Login] is made of. Users, Sessions and Notices are needed.
+// LoginOptions is what a [Login] is made of. Sessions and Notices are needed.
 type LoginOptions struct {
-	Users    *Users
+	Users    *Users   // nil is nobody: only an [OIDC] makes sessions then
 	Sessions Sessions // shared by all gateways
 	Notices  Notices  // shared by all gateways
 
@@ -109,6 +109,10 @@ type Login struct {
 	onEnd        func(match func(session, user string) bool, reason string)
 	endings      *endings
 	known        *recent // sessions that the store had, by their keys
+
+	// outside returns the principal of a session that another site has told; nil is none, and
+	// an error that the store cannot be asked. It is set before the first request.
+	outside func(context.Context, *told) (*Principal, error)
 
 	mu      sync.Mutex
 	running bool
@@ -185,9 +189,7 @@ func (o LoginOptions) withDefaults() LoginOptions {
 func (o LoginOptions) validate() error {
 	var problems []error
 	refuse := func(format string, args ...any) { problems = append(problems, fmt.Errorf("login: "+format, args...)) }
-	if o.Users == nil {
-		refuse("Users is missing: open them with OpenUsers")
-	} else if o.Template != o.Users.template {
+	if o.Users != nil && o.Template != o.Users.template {
 		refuse("Template is %q, but Users was opened with %q", o.Template, o.Users.template)
 	}
 	if o.Names.Prefix != "" {
@@ -230,12 +232,7 @@ func (l *Login) Authenticate(r *http.Request) (*Principal, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 	defer cancel()
-	key := sessionKey(token)
-	s, user, found, err := l.load(ctx, key)
-	if err != nil || !found {
-		return nil, err
-	}
-	return l.principal(key, s, user), nil
+	return l.load(ctx, sessionKey(token))
 }
 
 // Run follows the file of users and the other gateways' notices, and retries the
@@ -263,7 +260,9 @@ func (l *Login) Run(ctx context.Context) error {
 	defer close(done)
 
 	var workers sync.WaitGroup
-	workers.Go(func() { l.users.Watch(ctx, Revoke(l.onEnd)) })
+	if l.users != nil {
+		workers.Go(func() { l.users.Watch(ctx, Revoke(l.onEnd)) })
+	}
 	workers.Go(func() { l.hear(ctx) })
 	workers.Go(func() { l.endings.run(ctx) })
 	select {

@@ -342,7 +342,7 @@ func TestNewLoginNamesAllThatIsWrong(t *testing.T) {
 		AddressTries: auth.Tries{Burst: 1},
 		TotalTries:   auth.Tries{Every: 1},
 	})
-	wantError(t, err, "Users", "Sessions", "Notices", "BasePath", "Lifetime", "IdleTimeout", "AccountTries", "AddressTries", "TotalTries")
+	wantError(t, err, "Sessions", "Notices", "BasePath", "Lifetime", "IdleTimeout", "AccountTries", "AddressTries", "TotalTries")
 
 	template, err := loglane.ParseTemplate("Kunde.{username}")
 	must(t, err)

@@ -46,7 +46,8 @@ type session struct {
 	User    string    `json:"user"`    // as User.key has it
 	Version string    `json:"version"` // of the user when they signed in
 	Ends    time.Time `json:"ends"`
-	Seen    time.Time `json:"seen"` // when it was saved last
+	Seen    time.Time `json:"seen"`           // when it was saved last
+	Told    *told     `json:"told,omitempty"` // by another site; then there is no user of ours
 }
 
 // ended is what a Check returns once its login no longer stands.
@@ -74,30 +75,63 @@ func unavailable(cause error) error {
 func (e *unavailableError) Error() string   { return e.cause.Error() }
 func (e *unavailableError) Unwrap() []error { return []error{e.status, e.cause} }
 
-// load returns the session and its user as they are now; found is false where either is
-// no more or has changed since. An error means that the store cannot be asked.
-func (l *Login) load(ctx context.Context, key string) (s session, user User, found bool, err error) {
+// load returns the principal of a session as it is now; nil where the session, or whose it
+// is, is no more or has changed since. An error means that the store cannot be asked.
+func (l *Login) load(ctx context.Context, key string) (*Principal, error) {
 	if l.endings.has(key) {
-		return session{}, User{}, false, nil
+		return nil, nil
 	}
 	data, found, err := l.sessions.Load(ctx, key)
 	if err != nil {
-		return session{}, User{}, false, unavailable(fmt.Errorf("session store: %w", err))
+		return nil, unavailable(fmt.Errorf("session store: %w", err))
 	}
+	var s session
 	// What is not ours to read is nobody's session.
 	if !found || json.Unmarshal(data, &s) != nil || !l.endOf(s).After(time.Now()) {
-		return session{}, User{}, false, nil
+		return nil, nil
 	}
-	user, found = l.users.find(s.User)
+	p, err := l.whose(ctx, s)
+	if p == nil || err != nil {
+		return nil, err
+	}
+	if l.endings.has(key) {
+		return nil, nil // while the store was asked
+	}
+	l.known.note(key, s.Told.about())
+	l.keepAlive(ctx, key, s)
+	return l.bind(p, key, s), nil
+}
+
+// whose returns whom a session belongs to as they are now; nil is nobody any more.
+func (l *Login) whose(ctx context.Context, s session) (*Principal, error) {
+	if s.Told != nil {
+		if l.outside == nil {
+			return nil, nil
+		}
+		p, err := l.outside(ctx, s.Told)
+		if err != nil {
+			return nil, unavailable(fmt.Errorf("session store: %w", err))
+		}
+		return p, nil
+	}
+	if l.users == nil {
+		return nil, nil
+	}
+	user, found := l.users.find(s.User)
 	if !found || user.version() != s.Version {
-		return session{}, User{}, false, nil
+		return nil, nil
 	}
 	if _, err := l.names.Make(user.Name); err != nil {
-		return session{}, User{}, false, nil // another way in has the name since
+		return nil, nil // another way in has the name since
 	}
-	l.known.add(key)
-	l.keepAlive(ctx, key, s)
-	return s, user, true, nil
+	return &Principal{Name: user.Name, Role: user.Role, Channel: user.Channel}, nil
+}
+
+// bind makes a principal that of a session.
+func (l *Login) bind(p *Principal, key string, s session) *Principal {
+	p.Session, p.Expires = key, s.Ends
+	p.Check = func(ctx context.Context) error { return l.check(ctx, key) }
+	return p
 }
 
 // endOf returns when a session ends if it is not used any more.
@@ -131,20 +165,9 @@ func (l *Login) keepAlive(ctx context.Context, key string, s session) {
 
 // check is the Check of a session's principal.
 func (l *Login) check(ctx context.Context, key string) error {
-	_, _, found, err := l.load(ctx, key)
-	if err == nil && !found {
+	p, err := l.load(ctx, key)
+	if err == nil && p == nil {
 		return ended()
 	}
 	return err
-}
-
-func (l *Login) principal(key string, s session, user User) *Principal {
-	return &Principal{
-		Name:    user.Name,
-		Role:    user.Role,
-		Channel: user.Channel,
-		Session: key,
-		Expires: s.Ends,
-		Check:   func(ctx context.Context) error { return l.check(ctx, key) },
-	}
 }

@@ -21,6 +21,9 @@ import (
 //
 // Only wrong credentials count as a failed login.
 func (l *Login) SignIn(w http.ResponseWriter, r *http.Request, name, password string) (*Principal, error) {
+	if l.users == nil {
+		return nil, ErrCredentials
+	}
 	if err := l.Admits(r); err != nil {
 		return nil, err
 	}
@@ -40,20 +43,29 @@ func (l *Login) SignIn(w http.ResponseWriter, r *http.Request, name, password st
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 	defer cancel()
-	token := newToken()
-	key := sessionKey(token)
 	s := session{User: user.key, Version: user.version(), Ends: time.Now().Add(l.lifetime)}
-	if err := l.save(ctx, key, s); err != nil {
-		return nil, unavailable(fmt.Errorf("session store: %w", err))
+	key, err := l.admit(ctx, w, r, newToken(), s)
+	if err != nil {
+		return nil, err
 	}
-	l.known.add(key)
+	return l.bind(&Principal{Name: user.Name, Role: user.Role, Channel: user.Channel}, key, s), nil
+}
+
+// admit makes a session with a new token, and sets its cookie. One that the request's cookie
+// names ends, with its streams.
+func (l *Login) admit(ctx context.Context, w http.ResponseWriter, r *http.Request, token string, s session) (key string, err error) {
+	key = sessionKey(token)
+	if err := l.save(ctx, key, s); err != nil {
+		return "", unavailable(fmt.Errorf("session store: %w", err))
+	}
+	l.known.note(key, s.Told.about())
 	if old := l.token(r); old != "" {
 		// The login holds all the same. Where the store cannot be told, the old session,
 		// whose cookie is gone, ends in its time.
 		_ = l.endSession(ctx, sessionKey(old), "signed in again")
 	}
 	l.setToken(w, r, token, s.Ends)
-	return l.principal(key, s, user), nil
+	return key, nil
 }
 
 // verify is Users.Verify within the tries of the account and the address.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -108,14 +109,36 @@ type notice struct {
 type endOrder struct {
 	Session string `json:"session,omitempty"`
 	User    string `json:"user,omitempty"`
+	Subject string `json:"subject,omitempty"` // of a provider, as told has it
+	SID     string `json:"sid,omitempty"`
 }
 
-func endNotice(key string) []byte {
-	message, err := json.Marshal(notice{End: &endOrder{Session: key}})
+func endNotice(key string) []byte { return encodeNotice(endOrder{Session: key}) }
+
+func encodeNotice(order endOrder) []byte {
+	message, err := json.Marshal(notice{End: &order})
 	if err != nil {
-		panic(err) // two strings can be marshalled
+		panic(err) // strings can be marshalled
 	}
 	return message
+}
+
+// endTold ends the sessions here, as far as they are known, of a provider's subject or of one
+// of its sessions, whichever is not "". It returns their keys; all others' checks find them.
+func (l *Login) endTold(subject, sid string) map[string]bool {
+	over := l.known.where(func(about string) bool {
+		ofSubject, ofSession, _ := strings.Cut(about, " ")
+		return subject != "" && ofSubject == subject || sid != "" && ofSession == sid
+	})
+	if len(over) == 0 {
+		return nil
+	}
+	for key := range over {
+		l.endings.remember(key)
+		l.known.forget(key)
+	}
+	l.onEnd(func(session, _ string) bool { return over[session] }, "signed out")
+	return over
 }
 
 const (
@@ -175,13 +198,13 @@ func (l *Login) recheck(ctx context.Context) {
 	over := map[string]bool{}
 	for _, key := range keys {
 		asking, cancel := context.WithTimeout(ctx, storeTimeout)
-		_, _, found, err := l.load(asking, key)
+		p, err := l.load(asking, key)
 		cancel()
 		if err != nil {
 			l.log.Warn("more logins ended at once than could be followed, and the session store cannot be asked", "error", err)
 			break
 		}
-		if !found {
+		if p == nil {
 			l.endings.remember(key)
 			l.known.forget(key)
 			over[key] = true
@@ -201,6 +224,9 @@ func (l *Login) obey(message []byte) {
 		l.end(key, "signed out")
 		// The session may just have been put off here, after the other's deletion.
 		l.endings.later(key, ending{until: time.Now().Add(l.lifetime)})
+	}
+	if isSessionKey(n.End.Subject) || isSessionKey(n.End.SID) {
+		l.endTold(n.End.Subject, n.End.SID)
 	}
 	if n.End.User != "" {
 		l.onEnd(matchUsers([]string{n.End.User}), "revoked")

@@ -32,7 +32,7 @@ var roles = map[string]auth.Role{
 // pages stand for the built ones.
 var pages = fstest.MapFS{
 	"index.html":           {Data: []byte(`<head><meta name="loglane-base" content="/" /><meta name="loglane-nonce" content="" /></head>`)},
-	"login.html":           {Data: []byte(`<head><meta name="loglane-base" content="/" /><meta name="loglane-login" content="" /></head>`)},
+	"login.html":           {Data: []byte(`<head><meta name="loglane-base" content="/" /><meta name="loglane-login" content="" /><meta name="loglane-provider" content="" /><meta name="loglane-password" content="" /></head>`)},
 	"assets/app-abc123.js": {Data: []byte(`let a = 1`)},
 }
 

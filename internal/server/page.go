@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"regexp"
+	"strings"
 )
 
 // A page is a built HTML file whose loglane metas are written anew for each answer.
@@ -18,10 +19,17 @@ type page struct {
 
 var metaContent = regexp.MustCompile(`<meta name="loglane-([a-z]+)" content="([^"]*)"`)
 
-func readPage(files fs.FS, name string) (*page, error) {
+// readPage reads a page whose links are relative to base, and makes them so from wherever it
+// is an answer: the login page is one below its own path, too.
+func readPage(files fs.FS, name, base string) (*page, error) {
 	raw, err := fs.ReadFile(files, name)
 	if err != nil {
 		return nil, fmt.Errorf("page %s: %w", name, err)
+	}
+	base = html.EscapeString(base)
+	for _, link := range []string{`src="./`, `href="./`, `action="./`} {
+		at := strings.TrimSuffix(link, "./")
+		raw = bytes.ReplaceAll(raw, []byte(link), []byte(at+base))
 	}
 	p := &page{}
 	rest := 0

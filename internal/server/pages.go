@@ -50,9 +50,16 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if s.opts.Provider != nil && s.straightOn(w, r) {
+		return
+	}
 	switch login := s.opts.Login.(type) {
 	case nil:
-		errNoLoginPage.Write(w)
+		if s.opts.Provider == nil {
+			errNoLoginPage.Write(w)
+			return
+		}
+		s.writeLogin(w, http.StatusOK, "")
 	case hinter:
 		s.writeLogin(w, http.StatusOK, login.Hint())
 	default:
@@ -61,7 +68,14 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) writeLogin(w http.ResponseWriter, code int, message string) {
-	s.login.write(w, code, map[string]string{"base": s.base, "login": message})
+	values := map[string]string{"base": s.base, "login": message}
+	if s.opts.Provider != nil {
+		values["provider"] = s.opts.Provider.Title()
+	}
+	if s.opts.Login == nil {
+		values["password"] = "off"
+	}
+	s.login.write(w, code, values)
 }
 
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
@@ -94,14 +108,20 @@ func (s *Server) refuseLogin(w http.ResponseWriter, err error) {
 }
 
 // signOut answers with a page where the store could not be told: the browser is signed
-// out all the same. It ends no login of another application.
+// out all the same. It ends a provider's session, but no login of another application.
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	var err error
-	if s.opts.Login != nil {
+	leadsTo := ""
+	switch {
+	case s.opts.Provider != nil:
+		leadsTo, err = s.opts.Provider.SignOut(w, r, s.origin(r))
+	case s.opts.Login != nil:
 		err = s.opts.Login.SignOut(w, r)
 	}
 	var status *loglane.StatusError
 	switch {
+	case err == nil && leadsTo != "":
+		leadOut(w, leadsTo)
 	case err == nil:
 		http.Redirect(w, r, s.base+"login", http.StatusSeeOther)
 	case errors.As(err, &status):

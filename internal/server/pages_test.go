@@ -38,7 +38,7 @@ func TestTheBuiltPagesCanBeServed(t *testing.T) {
 	alice := g.as("alice")
 	for _, page := range []string{"", "login"} {
 		body := alice.get(page).body
-		links := regexp.MustCompile(`(?:src|href)="\./(assets/[^"]+)"`).FindAllStringSubmatch(body, -1)
+		links := regexp.MustCompile(`(?:src|href)="/(assets/[^"]+)"`).FindAllStringSubmatch(body, -1)
 		if len(links) == 0 {
 			t.Errorf("the page %q has no assets", page)
 		}

@@ -48,6 +48,9 @@ type Options struct {
 	Login Login
 	Ways  []auth.Authenticator
 
+	// Provider signs in at another site, with sessions that one of Ways knows; nil is none.
+	Provider Provider
+
 	// LoginURL is another application's login page, as CheckLoginURL takes it; the login page
 	// leads there. "" is none.
 	LoginURL string
@@ -131,7 +134,7 @@ func New(opts Options) (*Server, error) {
 		errs = append(errs, fmt.Errorf("allowed origins: %w", err))
 	}
 	for name, place := range map[string]**page{"index.html": &s.index, "login.html": &s.login} {
-		p, err := readPage(opts.Pages, name)
+		p, err := readPage(opts.Pages, name, s.base)
 		errs = append(errs, err)
 		*place = p
 	}
