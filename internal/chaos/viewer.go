@@ -8,7 +8,9 @@ import (
 	"io"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -82,6 +84,10 @@ func (v *Viewer) Watch(ctx context.Context) {
 		wait := max(v.retry, reconnectIn)
 		v.retry = 0
 		v.mu.Unlock()
+		var refused *refusedError
+		if errors.As(err, &refused) {
+			wait += refused.wait + rand.N(refused.wait/2+reconnectIn) // apart from the others, as our clients do
+		}
 		if errors.Is(err, errSignedOut) {
 			return
 		}
@@ -91,6 +97,14 @@ func (v *Viewer) Watch(ctx context.Context) {
 		}
 	}
 }
+
+// A refusedError is an answer that is no stream.
+type refusedError struct {
+	code int
+	wait time.Duration // that it asks for
+}
+
+func (e *refusedError) Error() string { return fmt.Sprintf("status %d", e.code) }
 
 var errSignedOut = errors.New("signed out")
 
@@ -118,7 +132,8 @@ func (v *Viewer) once(ctx context.Context) error {
 	case http.StatusUnauthorized:
 		return errSignedOut
 	default:
-		return fmt.Errorf("status %d", resp.StatusCode)
+		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // without one it is 0
+		return &refusedError{resp.StatusCode, time.Duration(seconds) * time.Second}
 	}
 	v.mu.Lock()
 	v.opened = append(v.opened, time.Now())
