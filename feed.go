@@ -49,6 +49,7 @@ type feed struct {
 	readsDone    uint64        // the last of them that succeeded
 	kick         chan struct{} // ends the wait for the next try
 	again        bool          // a doorbell rang since the read began
+	rewind       *rewind       // what was had, while a read goes from the oldest entry on
 	expired      bool          // the history ended at its time since the read began
 	purged       bool          // so was the history: what the read brings is not to be kept
 	doubted      bool          // the history may have been purged

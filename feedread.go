@@ -66,7 +66,6 @@ func (f *feed) readAll(ctx context.Context, began time.Time) error {
 	f.mu.Lock()
 	last, filled := f.last, f.filled
 	f.mu.Unlock()
-	var again *rewind
 	if !filled {
 		return f.fill(ctx, began)
 	}
@@ -86,8 +85,12 @@ func (f *feed) readAll(ctx context.Context, began time.Time) error {
 			f.mu.Unlock()
 			return errStale
 		}
-		again = f.apply(page, again, had, began)
-		last = f.last
+		f.apply(page, had, began)
+		if !page.More {
+			f.rewind = nil
+		}
+		var again *rewind
+		last, again = f.last, f.rewind
 		f.mu.Unlock()
 		if !page.More {
 			return nil
@@ -219,18 +222,17 @@ func (f *feed) float(w waitingPayload) {
 }
 
 // apply takes a page that was read after the last entry; where that does not stand, entries
-// before had were had. It returns the rewind that the read is in, if it has gone back to the
-// oldest entry.
-func (f *feed) apply(page Page, again *rewind, had ID, began time.Time) *rewind {
+// before had were had, and a rewind begins.
+func (f *feed) apply(page Page, had ID, began time.Time) {
 	f.comeUp() // viewers' grants are checked before the first line
 	switch {
 	case page.Status == OK:
 	case f.last.ID.IsZero() && page.Tail.ID.IsZero() && page.Missed <= 0: // there was nothing, and there is nothing
 	case f.expired && len(f.backlog) == 0 && !f.last.ID.IsZero():
-		again = f.known.rewound(had)
+		f.rewind = f.known.rewound(had)
 		f.end()
 	default:
-		again = f.known.rewound(had)
+		f.rewind = f.known.rewound(had)
 		f.hub.stats.gaps.Add(1)
 		f.gen++
 		f.dropPages()
@@ -243,7 +245,7 @@ func (f *feed) apply(page Page, again *rewind, had ID, began time.Time) *rewind 
 	f.stream = !page.Tail.ID.IsZero()
 	skipped := false
 	for _, entry := range page.Entries {
-		if skipped = again.had(entry.Cursor); skipped {
+		if skipped = f.rewind.had(entry.Cursor); skipped {
 			f.last = entry.Cursor
 			f.ring.leaveOut()
 			continue
@@ -253,7 +255,6 @@ func (f *feed) apply(page Page, again *rewind, had ID, began time.Time) *rewind 
 	if skipped {
 		f.push(newMark(f.last))
 	}
-	return again
 }
 
 // takeEntry takes one entry of the stream. fresh says that its payload may come yet.

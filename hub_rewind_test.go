@@ -1,7 +1,10 @@
 package loglane_test
 
 import (
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/loglane/loglane"
 )
@@ -22,12 +25,7 @@ func TestARewindLeapsOverWhatWasHad(t *testing.T) {
 					return
 				}
 				rewritten = true
-				oldest, err := b.MemoryBroker.Read(t.Context(), aliceChannel, loglane.Oldest(), 256)
-				if err != nil {
-					t.Error(err)
-				}
-				oldest.Status, oldest.Missed = loglane.StatusRewritten, -1
-				*page = oldest
+				*page = oldestRewritten(t, b)
 			}
 		})
 		end := s.broker.dropPayloads()
@@ -42,4 +40,45 @@ func TestARewindLeapsOverWhatWasHad(t *testing.T) {
 		v.want("live#")
 		s.open("last_event_id="+v.lastID()).want("retry", "#live")
 	})
+}
+
+// A rewind goes on where the broker went away in the middle of it: what viewers had before is
+// not shown again.
+func TestARewindGoesOnAfterAnOutage(t *testing.T) {
+	onStage(t, stageOptions{retention: loglane.Retention{Lines: 10_000, Bytes: 1 << 30}}, func(s *stage) {
+		s.append(numbered("line", 1, 1000)...)
+		v := s.open("")
+		v.forget()
+		reads := 0
+		s.broker.set(func(b *faultyBroker) {
+			b.onRead = func(page *loglane.Page) {
+				switch reads++; reads {
+				case 1:
+					*page = oldestRewritten(t, b)
+				case 3: // the page after it; the second one asks for the oldest line that is known
+					b.set(func(b *faultyBroker) { b.away = true })
+				}
+			}
+		})
+		end := s.broker.dropPayloads()
+		s.append("new")
+		end()
+		s.broker.tell(loglane.Event{Kind: loglane.Broken})
+		synctest.Wait()
+		s.broker.come()
+		time.Sleep(time.Minute)
+		if lines := v.lines(); !slices.Equal(lines, []string{"new"}) {
+			t.Errorf("%d lines are shown", len(lines))
+		}
+	})
+}
+
+// oldestRewritten is the first page of a channel whose cursor is said not to stand.
+func oldestRewritten(t *testing.T, b *faultyBroker) loglane.Page {
+	page, err := b.MemoryBroker.Read(t.Context(), aliceChannel, loglane.Oldest(), 256)
+	if err != nil {
+		t.Error(err)
+	}
+	page.Status, page.Missed = loglane.StatusRewritten, -1
+	return page
 }
