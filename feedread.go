@@ -128,22 +128,25 @@ func (f *feed) leap(ctx context.Context, last Cursor, again *rewind) (Cursor, er
 	return f.last, nil
 }
 
-// hadBefore returns the place before which all that the history has was had: that of the
-// oldest line which the feed remembers, where it is still there. Else it is the zero place:
-// a failover may have taken more than the feed remembers, and by a clock that is behind new
-// lines have got places before those of lines that are lost.
+// hadBefore returns the place before which all that the history has was had: that of a line
+// which the feed remembers and which is still there. What it remembers longest may have gone
+// with an earlier loss, so that a few others are tried. Else it is the zero place: a failover
+// may have taken more than the feed remembers, and by a clock that is behind new lines have got
+// places before those of lines that are lost.
 func (f *feed) hadBefore(ctx context.Context) (ID, error) {
 	f.mu.Lock()
-	oldest := f.known.oldest()
+	some := f.known.some()
 	f.mu.Unlock()
-	if oldest.ID.IsZero() {
-		return ID{}, nil
+	for _, line := range some {
+		page, err := f.hub.readPage(ctx, f.channel, After(line), 1)
+		if err != nil {
+			return ID{}, err
+		}
+		if page.Status == OK {
+			return line.ID, nil
+		}
 	}
-	page, err := f.hub.readPage(ctx, f.channel, After(oldest), 1)
-	if err != nil || page.Status != OK {
-		return ID{}, err
-	}
-	return oldest.ID, nil
+	return ID{}, nil
 }
 
 // fill makes the ring out of the newest part of the history.

@@ -166,7 +166,19 @@ func TestJoiningARewrittenHistory(t *testing.T) {
 		s.open("last_event_id="+x.String()).want("retry", "one#", "after one#", "two#", "after two#")
 		s.open("last_event_id="+s.tail().String()).want("retry", "#after two")
 		s.append("live")
-		v.want("live#")
+		v.wantMore("live#")
+		// So it is after another loss, which has taken nothing of this.
+		rewritten := false
+		s.broker.set(func(b *faultyBroker) {
+			b.onRead = func(page *loglane.Page) {
+				if !rewritten {
+					rewritten, *page = true, oldestRewritten(t, b)
+				}
+			}
+		})
+		s.broker.tell(loglane.Event{Kind: loglane.Broken})
+		v.wantMore(`gap{"reason":"rewritten","missed":null}#start`, "#live")
+		s.open("last_event_id="+x.String()).want("retry", "one#", "after one#", "two#", "after two#", "live#")
 	})
 }
 

@@ -73,6 +73,36 @@ func TestARewindGoesOnAfterAnOutage(t *testing.T) {
 	})
 }
 
+// The line that the feed remembers longest may have gone with an earlier loss: another one tells
+// what was had.
+func TestARewindAfterAnother(t *testing.T) {
+	onStage(t, stageOptions{retention: loglane.Retention{Lines: 10_000, Bytes: 1 << 30}}, func(s *stage) {
+		s.append("before")
+		v := s.open("")
+		s.append(numbered("line", 1, 6000)...)
+		v.forget()
+		reads := 0
+		s.broker.set(func(b *faultyBroker) {
+			b.onRead = func(page *loglane.Page) {
+				switch reads++; reads {
+				case 1:
+					*page = oldestRewritten(t, b)
+				case 2: // the line that the feed remembers longest
+					page.Status = loglane.StatusRewritten
+				}
+			}
+		})
+		end := s.broker.dropPayloads()
+		s.append("new")
+		end()
+		s.broker.tell(loglane.Event{Kind: loglane.Broken})
+		synctest.Wait()
+		if lines := v.lines(); !slices.Equal(lines, []string{"new"}) {
+			t.Errorf("%d lines are shown", len(lines))
+		}
+	})
+}
+
 // oldestRewritten is the first page of a channel whose cursor is said not to stand.
 func oldestRewritten(t *testing.T, b *faultyBroker) loglane.Page {
 	page, err := b.MemoryBroker.Read(t.Context(), aliceChannel, loglane.Oldest(), 256)

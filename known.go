@@ -81,12 +81,16 @@ type rewind struct {
 	ids    map[ID]struct{}
 }
 
-// oldest is the place of the oldest line that is known, the zero one for none.
-func (k *knownLines) oldest() (c Cursor) {
-	for line := range k.newest {
-		c = Cursor{ID: line.id, Src: line.src}
+// some returns a few of the lines that are known, all over: the oldest first, then the one in
+// the middle, and so on.
+func (k *knownLines) some() (some []Cursor) {
+	for parts := 1; parts <= 8 && parts <= len(k.lines); parts *= 2 {
+		for part := min(1, parts/2); part < parts; part += 2 {
+			line := k.lines[(k.n-len(k.lines)+len(k.lines)*part/parts)%len(k.lines)]
+			some = append(some, Cursor{ID: line.id, Src: line.src})
+		}
 	}
-	return c
+	return some
 }
 
 // rewound returns what was had when a rewind begins. Entries before a place were had where

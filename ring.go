@@ -1,5 +1,7 @@
 package loglane
 
+import "slices"
+
 // ringJump keeps positions from before a ring was emptied apart from those after, when
 // the same lines are read back under other positions.
 const ringJump = 1 << 20
@@ -20,7 +22,12 @@ type ring struct {
 	replayFrom int64 // what stands before is not replayed: a gap or the history's end follows
 	replayAll  bool  // the history before replayFrom is gone
 	gapAt      int64 // between it and replayFrom, lines are left out that viewers of then had
+	holes      []hole
 }
+
+// A hole is where, after an earlier gap, lines of the history are left out: who comes later
+// does not go on from a place in it.
+type hole struct{ from, to int64 }
 
 const (
 	ringLines = 1000
@@ -74,7 +81,20 @@ func (r *ring) clear(last Cursor) int {
 
 // newReplay lets joining viewers have what comes from here on. all says that the history
 // has no more.
-func (r *ring) newReplay(all bool) { r.gapAt, r.replayFrom, r.replayAll = r.end(), r.end(), all }
+func (r *ring) newReplay(all bool) {
+	r.holes = slices.DeleteFunc(r.holes, func(h hole) bool { return h.to <= r.start })
+	if r.replayFrom > max(r.gapAt, r.start) {
+		r.holes = append(r.holes, hole{r.gapAt, r.replayFrom})
+	}
+	r.gapAt, r.replayFrom, r.replayAll = r.end(), r.end(), all
+}
+
+// leavesOut says whether lines of the history are left out after a position that viewers
+// had who were there then, and no others.
+func (r *ring) leavesOut(position int64) bool {
+	within := func(h hole) bool { return h.from <= position && position < h.to }
+	return within(hole{r.gapAt, r.replayFrom}) || slices.ContainsFunc(r.holes, within)
+}
 
 // leaveOut notes that a line of the history is not pushed, for viewers had it before the
 // gap: those who come later are not to go on from before here.
@@ -83,7 +103,7 @@ func (r *ring) leaveOut() { r.replayFrom = r.end() }
 // locate returns the position that follows the cursor.
 func (r *ring) locate(c Cursor) (int64, bool) {
 	for p := r.end() - 1; p >= r.start; p-- {
-		if p >= r.gapAt && p+1 <= r.replayFrom {
+		if r.leavesOut(p) {
 			continue
 		}
 		i := r.at(p)
