@@ -143,7 +143,7 @@ func TestForwardReadsTheAnswer(t *testing.T) {
 			got = fmt.Sprint(status(err))
 		case p != nil:
 			got = fmt.Sprint(p.Name, " ", p.Role, " ", p.Channel, " ", p.Channels)
-			if p.Session != "" || p.Token != "" || p.Writes != nil {
+			if p.SignsOut() || p.Token != "" || p.Writes != nil {
 				t.Errorf("%s: %+v", c.name, p)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 )
 
 const (
@@ -23,6 +24,8 @@ type answer struct {
 	Name     string
 	Roles    []string
 	Channels []string
+
+	asked time.Time // when the question was sent
 }
 
 // UnmarshalJSON takes the members by exactly these names, each once: readers differ in

@@ -37,7 +37,7 @@ func newAsker(url string, log *slog.Logger) *asker {
 		DialContext:            (&net.Dialer{Timeout: askTimeout}).DialContext,
 		TLSHandshakeTimeout:    askTimeout,
 		MaxIdleConnsPerHost:    maxResidents,
-		MaxConnsPerHost:        maxNewcomers + maxResidents,
+		MaxConnsPerHost:        maxNewcomers + maxRegulars + maxResidents,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: maxAnswerHeader,
 		DisableCompression:     true,

@@ -28,6 +28,9 @@ type Principal struct {
 	Check func(context.Context) error
 }
 
+// SignsOut says whether there is a session of this gateway to sign out of.
+func (p *Principal) SignsOut() bool { return isSessionKey(p.Session) && p.Token == "" }
+
 // An Authenticator is one way in. Several are tried in a fixed order until one returns a
 // principal or an error.
 type Authenticator interface {
