@@ -40,19 +40,7 @@ func (a *App) wireWays(users *auth.Users, template loglane.Template) error {
 			return err
 		}
 	}
-	if a.settings.AuthURL == "" {
-		return nil
-	}
-	forward, err := auth.NewForward(auth.ForwardOptions{URL: a.settings.AuthURL, Mint: a.mint("auth-url", template), Logger: a.log})
-	if err != nil {
-		return err
-	}
-	a.ending.push("other application's logins", func(context.Context) error {
-		forward.Close()
-		return nil
-	})
-	a.ways = append(a.ways, forward)
-	return nil
+	return a.wireForward(template)
 }
 
 // wireFile makes the login by password. A file without users has none, also if some are
