@@ -20,6 +20,9 @@ func (a *App) wireForward(template loglane.Template) error {
 	if a.settings.TrustedProxies != "" {
 		options.Address = auth.RemoteAddress // the server shows the caller's own
 	}
+	if a.settings.AuthOrigin {
+		options.Origin = server.Origin
+	}
 	forward, err := auth.NewForward(options)
 	if err != nil {
 		return err

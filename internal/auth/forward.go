@@ -29,6 +29,9 @@ type ForwardOptions struct {
 	// Newcomers bounds, on this process, the questions from one address that find nobody, with
 	// one more for each that is under way; the zero value is [DefaultNewcomers].
 	Newcomers Tries
+	// Origin returns where a request comes from, as the gateway believes it, which the URL is
+	// told; nil tells nothing. An answer then holds for requests of one origin only.
+	Origin func(*http.Request) Origin
 	// Address is as [LoginOptions] has it.
 	Address func(*http.Request) string
 	// OnEnd is as [LoginOptions] has it: it is called when the URL no longer says of a login
@@ -38,9 +41,14 @@ type ForwardOptions struct {
 	Logger *slog.Logger
 }
 
+// An Origin is what an application is told of a request in the headers X-Forwarded-For,
+// -Proto and -Host: it goes to no other header, and what the caller wrote there goes nowhere.
+// Empty members are left out.
+type Origin struct{ Address, Scheme, Host string }
+
 // Forward is the way in through the login of another application: it asks that
-// application's URL who a request comes from, with the request's Cookie and Authorization
-// and nothing else of it. Its methods may be called concurrently; [Forward.Close] ends it.
+// application's URL who a request comes from, with the request's Cookie and Authorization,
+// with an Origin where that is asked for, and with nothing else of it. Its methods may be called concurrently; [Forward.Close] ends it.
 //
 //   - 200 with a JSON object {"name":…,"roles":[…],"channels":[…]}, or with the headers
 //     Remote-User and Remote-Groups, is a login
@@ -60,6 +68,7 @@ type Forward struct {
 	answers   *answers
 	residents *residents
 	newcomers *newcomers
+	origin    func(*http.Request) Origin // may be nil
 	log       *slog.Logger
 	told      *recent // channels that were refused a moment ago
 }
@@ -75,7 +84,7 @@ func NewForward(o ForwardOptions) (*Forward, error) {
 	if o.Recheck < MinRecheck {
 		return nil, fmt.Errorf("recheck %v: take %v or more, such as %v", o.Recheck, MinRecheck, DefaultRecheck)
 	}
-	f := &Forward{mint: o.Mint, log: o.Logger, told: newRecent(maxTold, complainEvery)}
+	f := &Forward{mint: o.Mint, origin: o.Origin, log: o.Logger, told: newRecent(maxTold, complainEvery)}
 	f.asker = newAsker(o.URL, f.log)
 	f.answers = newAnswers(f.asker.ask)
 	f.residents = &residents{
@@ -141,6 +150,9 @@ func (f *Forward) Authenticate(r *http.Request) (*Principal, error) {
 	given, err := credentialsOf(r.Header)
 	if err != nil || given == (credentials{}) {
 		return nil, err
+	}
+	if f.origin != nil {
+		given.origin = f.origin(r)
 	}
 	who, err := f.ask(r, given)
 	if err != nil || who == nil {
@@ -239,7 +251,10 @@ func (f *Forward) granted(who *answer) []string {
 }
 
 // credentials are what is passed on of a request.
-type credentials struct{ cookie, authorization string }
+type credentials struct {
+	cookie, authorization string
+	origin                Origin
+}
 
 // credentialsOf takes them out of a request's headers, but for the gateway's own session
 // cookies, which are nobody else's.
@@ -263,7 +278,10 @@ func credentialsOf(header http.Header) (credentials, error) {
 
 // key is what an answer is kept by, so that the headers are not.
 func (c credentials) key() [sha256.Size]byte {
-	text := binary.AppendUvarint(nil, uint64(len(c.cookie)))
-	text = append(text, c.cookie...)
-	return sha256.Sum256(append(text, c.authorization...))
+	var text []byte
+	for _, part := range []string{c.cookie, c.authorization, c.origin.Address, c.origin.Scheme, c.origin.Host} {
+		text = binary.AppendUvarint(text, uint64(len(part)))
+		text = append(text, part...)
+	}
+	return sha256.Sum256(text)
 }

@@ -46,6 +46,22 @@ func remoteAddress(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap().WithZone("")
 }
 
+// Origin is where a request comes from, as far as the caller's connection and the trusted
+// proxies tell. It is for ways in behind [Server.Handler].
+func Origin(r *http.Request) auth.Origin {
+	o := auth.Origin{Scheme: "http"}
+	if address := remoteAddress(r); address.IsValid() {
+		o.Address = address.String()
+	}
+	if Secure(r) {
+		o.Scheme = "https"
+	}
+	if hostForm.MatchString(r.Host) {
+		o.Host = r.Host
+	}
+	return o
+}
+
 // from is the caller's address for the log.
 func from(r *http.Request) string {
 	if address := remoteAddress(r); address.IsValid() {
