@@ -22,7 +22,8 @@ import (
 // A liar is a server that sends what it likes, on the bare connection, to every question.
 type liar struct {
 	*auth.Forward
-	asked atomic.Int32
+	asked       atomic.Int32
+	connections atomic.Int32
 }
 
 func newLiar(t *testing.T, answer func(n int, conn net.Conn)) *liar {
@@ -37,6 +38,7 @@ func newLiar(t *testing.T, answer func(n int, conn net.Conn)) *liar {
 			if err != nil {
 				return
 			}
+			l.connections.Add(1)
 			answering.Go(func() {
 				defer conn.Close()
 				for requests := bufio.NewReader(conn); ; {
@@ -165,7 +167,7 @@ func TestForwardAtLyingServers(t *testing.T) {
 }
 
 // A second answer to one question is not the answer to the next, which is about somebody
-// else.
+// else: it comes over a connection of its own.
 func TestForwardTakesNoStrayAnswer(t *testing.T) {
 	l := newLiar(t, func(n int, conn net.Conn) {
 		text := withLength(fmt.Sprintf(`{"name":"user-%d"}`, n))
@@ -176,6 +178,9 @@ func TestForwardTakesNoStrayAnswer(t *testing.T) {
 		if err != nil || p == nil || p.Name != fmt.Sprint("user-", n) {
 			t.Fatalf("question %d: %+v, %v", n, p, err)
 		}
+	}
+	if n := l.connections.Load(); n != 50 {
+		t.Errorf("50 questions were asked over %d connections", n)
 	}
 }
 
