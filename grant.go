@@ -23,8 +23,17 @@ type Grant struct {
 	// ends the stream; while any other error lasts, the stream stays and no line is
 	// sent. nil never ends the stream.
 	Check func(context.Context) error
+	// Ended is called once a stream that was opened has ended; nil is not.
+	Ended func(Ended)
 	// Tag is what [Hub.End] finds the stream by.
 	Tag any
+}
+
+// Ended is how a stream has been.
+type Ended struct {
+	Lines  int64         // that were sent to the viewer
+	Open   time.Duration // from its first byte on
+	Reason string        // why it ended: "auth: " or "bye: " and what the event said, or "gone"
 }
 
 // A StatusError is an HTTP answer instead of a stream.

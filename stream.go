@@ -33,6 +33,7 @@ type stream struct {
 	ctx    context.Context // ends with the request, or with an endCause
 	cancel context.CancelCauseFunc
 
+	sent    int64       // lines
 	told    bool        // an id was sent
 	down    bool        // the viewer knows that the broker is away
 	hides   bool        // the viewer's filter hid a line …
@@ -72,8 +73,8 @@ func (st *stream) end(event, reason string) {
 	time.AfterFunc(endGrace, st.writer.interrupt)
 }
 
-// run streams until the stream ends.
-func (st *stream) run() {
+// run streams until the stream ends, and returns why.
+func (st *stream) run() error {
 	defer st.checker.Wait()
 	defer st.cancel(nil)
 	defer st.startClocks()()
@@ -85,6 +86,20 @@ func (st *stream) run() {
 	if errors.As(err, &cause) {
 		st.farewell(cause)
 	}
+	return err
+}
+
+// ended tells who opened the stream how it has been.
+func (st *stream) ended(began time.Time, err error) {
+	if st.grant.Ended == nil {
+		return
+	}
+	reason := "gone"
+	var cause *endCause
+	if errors.As(err, &cause) {
+		reason = cause.Error()
+	}
+	st.grant.Ended(Ended{Lines: st.sent, Open: time.Since(began), Reason: reason})
 }
 
 // startClocks makes the timers of the stream and returns what stops them.
@@ -255,6 +270,7 @@ func (st *stream) sendBulk(items []delivery) error {
 			body = append(body, ',')
 		}
 		body = append(body, d.record()...)
+		st.sent++
 	}
 	if last == (Cursor{}) {
 		last = st.sub.here()

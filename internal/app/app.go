@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/audit"
 	"github.com/loglane/loglane/internal/auth"
 	"github.com/loglane/loglane/internal/server"
 	"github.com/loglane/loglane/web"
@@ -36,6 +37,7 @@ type App struct {
 	minters  []minter
 	ways     []auth.Authenticator // in the order in which they are tried
 	server   *server.Server
+	audit    *audit.Log
 	http     *http.Server
 	listener net.Listener
 
@@ -78,6 +80,9 @@ func (a *App) wire(opts *Options) error {
 	var certificateErr error
 	a.certificate, certificateErr = s.Place.open(a.log)
 	if err := errors.Join(opts.Faults, s.Check(), usersErr, clash(a.minters, s.SharedNames, users), s.noLogin(users), upstreamErr, certificateErr); err != nil {
+		return err
+	}
+	if err := a.wireAudit(); err != nil { // ends after the streams, whose end it writes down
 		return err
 	}
 	if err := a.wireHub(); err != nil {
@@ -148,6 +153,7 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		StreamDisabled: !s.StreamEnabled, Template: template,
 		Limits:  server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
 		MaxLine: s.MaxLine, MaxIngestBytes: s.MaxIngestBytes, Global: global,
+		Audit: a.audit, AuditRequired: s.AuditRequired,
 		Notices: a.upstream.notices, Probes: a.upstream.probes, Beside: beside, Logger: a.log,
 	}
 	options.PublicURL, _ = s.public() // Check has told their errors

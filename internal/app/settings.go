@@ -20,6 +20,7 @@ type Settings struct {
 	Streams
 	Sending
 	Logging
+	Audit
 	Development
 	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end; then they are cut."`
 }

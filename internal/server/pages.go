@@ -64,7 +64,11 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		s.writeLogin(w, http.StatusBadRequest, "The form could not be read.")
 		return
 	}
-	_, err := s.opts.Login.SignIn(w, r, r.PostForm.Get("username"), r.PostForm.Get("password"))
+	p, err := s.opts.Login.SignIn(w, r, r.PostForm.Get("username"), r.PostForm.Get("password"))
+	if err == nil && p != nil {
+		p = known(p, s.opts.Login)
+	}
+	s.noteSignIn(r, p, r.PostForm.Get("username"), err)
 	if err == nil {
 		http.Redirect(w, r, auth.SafeNext(r.Form.Get("next"), s.base), http.StatusSeeOther)
 		return
@@ -83,7 +87,12 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	var err error
 	if s.opts.Login != nil {
+		p, _ := s.opts.Login.Authenticate(r) // whoever it is, the cookie goes
+		if p != nil {
+			p = known(p, s.opts.Login)
+		}
 		err = s.opts.Login.SignOut(w, r)
+		s.noteSignOut(r, p)
 	}
 	var status *loglane.StatusError
 	switch {
