@@ -51,6 +51,8 @@ type Options struct {
 	Stderr io.Writer
 	// Logger gets the lines where there is no Path, and troubles with it; default slog.Default().
 	Logger *slog.Logger
+
+	open func(path string) (file, error) // of a test; nil is openFile
 }
 
 // A Log is an audit. Its methods may be called concurrently; [Log.Close] ends it.

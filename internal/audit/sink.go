@@ -32,6 +32,9 @@ func openSink(o Options) (*sink, error) {
 		return &sink{out: o.Stderr}, nil
 	}
 	s := &sink{path: o.Path, open: openFile}
+	if o.open != nil {
+		s.open = o.open
+	}
 	return s, s.renew()
 }
 
