@@ -184,14 +184,13 @@ func (l *Log) Reopen() {
 }
 
 // Close writes what waits, for up to two seconds, and closes the file. Later entries are
-// lost.
+// lost. It is not called concurrently.
 func (l *Log) Close() error {
 	if l.sink == nil {
 		return nil
 	}
 	l.closing.Lock()
-	closed := l.isClosed
-	if !closed {
+	if !l.isClosed {
 		l.isClosed = true
 		close(l.queue)
 	}

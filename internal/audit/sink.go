@@ -98,7 +98,9 @@ func (s *sink) close() error {
 	if s.file == nil {
 		return nil
 	}
-	return s.file.Close()
+	opened := s.file
+	s.file = nil
+	return opened.Close()
 }
 
 // run writes what comes until the queue is closed, or ctx ends.
