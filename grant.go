@@ -23,8 +23,10 @@ type Grant struct {
 	// ends the stream; while any other error lasts, the stream stays and no line is
 	// sent. nil never ends the stream.
 	Check func(context.Context) error
-	// Ended is called once a stream that was opened has ended; nil is not.
-	Ended func(Ended)
+	// Opened is called once a stream is about to send its first byte, and Ended once such a
+	// stream has ended; nil is not called. Neither is for a search of the history.
+	Opened func()
+	Ended  func(Ended)
 	// Tag is what [Hub.End] finds the stream by.
 	Tag any
 }

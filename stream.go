@@ -56,6 +56,7 @@ type stream struct {
 	checks   chan error
 	checker  sync.WaitGroup
 	recheck  *time.Timer
+	news     chan news // see Hub.Tell
 	retry    backoff
 }
 
@@ -64,6 +65,7 @@ func newStream(h *Hub, r *http.Request, w http.ResponseWriter, grant Grant, req 
 	return &stream{
 		hub: h, grant: grant, req: req, format: req.format, writer: newPortableWriter(w),
 		ctx: ctx, cancel: cancel, verified: true, checks: make(chan error, 1),
+		news: make(chan news, 1),
 	}
 }
 
@@ -334,6 +336,8 @@ func (st *stream) wait(ready <-chan struct{}) error {
 		return &endCause{event: "auth", reason: "expired"}
 	case t := <-st.ping:
 		return st.write(st.format.event("ping", "", pingData(t.UnixMilli())))
+	case n := <-st.news:
+		return st.write(st.format.event(n.event, "", n.data))
 	case <-st.keepalive.C:
 		return st.write(st.format.keepalive())
 	case <-st.judged():

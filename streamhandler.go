@@ -144,6 +144,9 @@ func (h *Hub) stream(w http.ResponseWriter, r *http.Request, grant Grant, req st
 	st.filter = newFilter(pattern, grant.Floor, req.level)
 	setStreamHeaders(w, r, req.format)
 	began := time.Now()
+	if grant.Opened != nil {
+		grant.Opened()
+	}
 	st.ended(began, st.run())
 	return nil
 }

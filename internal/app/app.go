@@ -153,7 +153,7 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		StreamDisabled: !s.StreamEnabled, Template: template,
 		Limits:  server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
 		MaxLine: s.MaxLine, MaxIngestBytes: s.MaxIngestBytes, Global: global,
-		Audit: a.audit, AuditRequired: s.AuditRequired,
+		Audit: a.audit, AuditRequired: s.AuditRequired, ShowWatchers: s.ShowWatchers,
 		Notices: a.upstream.notices, Probes: a.upstream.probes, Beside: beside, Logger: a.log,
 	}
 	options.PublicURL, _ = s.public() // Check has told their errors
@@ -165,5 +165,8 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		options.Login = a.login
 	}
 	a.server, err = server.New(options)
+	if err == nil && s.ShowWatchers {
+		a.spawn("watchers", a.server.Watch)
+	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 // Audit is where the gateway writes down who does what with channels that are not their own.
 type Audit struct {
 	AuditLog      string `name:"audit-log" env:"LOGLANE_AUDIT_LOG" example:"/var/log/loglane/audit.jsonl" placeholder:"FILE" help:"File that the audit is appended to, a JSON object a line; - is standard error, and without one it stands among the gateway's own log lines of the level info."`
+	ShowWatchers  bool   `name:"show-watchers" env:"LOGLANE_SHOW_WATCHERS" default:"false" help:"Whether the owner of a channel is shown that somebody else watches it; on all gateways alike."`
 	AuditRequired bool   `name:"audit-required" env:"LOGLANE_AUDIT_REQUIRED" default:"false" help:"Whether reading, listing or emptying others' channels is refused while --audit-log cannot be written."`
 }
 

@@ -78,6 +78,7 @@ type Reader struct {
 	Check   func(context.Context) error // as a [loglane.Grant] has it
 	Tag     any                         // as a [loglane.Grant] has it
 	Floor   *loglane.Level              // as a [loglane.Grant] has it
+	Opened  func()                      // as a [loglane.Grant] has it
 	Ended   func(loglane.Ended)         // as a [loglane.Grant] has it
 }
 
@@ -101,9 +102,15 @@ func (d *Door) granting(admit func(*http.Request) (Reader, error)) func(*http.Re
 			return loglane.Grant{}, err
 		}
 		return loglane.Grant{
-			Channel: reader.Pass.channel, Expires: reader.Expires, Check: reader.Check, Tag: reader.Tag, Floor: reader.Floor, Ended: reader.Ended,
+			Channel: reader.Pass.channel, Expires: reader.Expires, Check: reader.Check, Tag: reader.Tag, Floor: reader.Floor,
+			Opened: reader.Opened, Ended: reader.Ended,
 		}, nil
 	}
+}
+
+// Tell is [loglane.Hub.Tell]. It takes no pass, for it shows nothing of a channel.
+func (d *Door) Tell(match func(tag any) bool, event string, data []byte) {
+	d.hub.Tell(match, event, data)
 }
 
 // Purge is [loglane.Hub.Purge] of the pass's channel.

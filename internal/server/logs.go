@@ -59,7 +59,8 @@ func (s *Server) purgeAsked(r *http.Request) error {
 
 // A notice is what gateways tell each other of channels.
 type notice struct {
-	Purge *purged `json:"purge,omitempty"`
+	Purge *purged  `json:"purge,omitempty"`
+	Watch *watched `json:"watch,omitempty"`
 }
 
 type purged struct {

@@ -72,6 +72,9 @@ type Options struct {
 	// not; nil is Logger. AuditRequired refuses what could not be written there.
 	Audit         *audit.Log
 	AuditRequired bool
+	// ShowWatchers shows the owners of channels how many others watch them, as far as Watch
+	// runs on the other gateways too.
+	ShowWatchers bool
 
 	MaxLine        int            // bytes; default loglane.DefaultMaxLine
 	MaxIngestBytes int            // of a body, as sent and decompressed; default ingest.DefaultMaxBytes
@@ -92,6 +95,7 @@ type Server struct {
 	limiter  *limiter
 	senders  *senders
 	door     *door.Door
+	watchers *watchers
 	audit    *audit.Log
 	draining atomic.Bool
 
@@ -108,6 +112,7 @@ func New(opts Options) (*Server, error) {
 		s.log = slog.Default()
 	}
 	s.opts.Hub, s.opts.Broker = nil, nil // behind the door
+	s.watchers = newWatchers(opts.Notices, s.tellOwner)
 	if s.audit == nil {
 		s.audit, _ = audit.Open(audit.Options{Logger: s.log}) // without a file it cannot fail
 	}

@@ -14,7 +14,11 @@ import (
 )
 
 // A streamTag is what an open stream is found by when its login ends.
-type streamTag struct{ session, user string }
+type streamTag struct {
+	session, user string
+	own           string // the channel, where it is the user's own
+	opened        *byte  // of this stream alone
+}
 
 // EndStreams returns what ends the hub's streams of a login, as auth.LoginOptions.OnEnd
 // takes it.
@@ -47,8 +51,15 @@ func (s *Server) admit(verb string) func(*http.Request) (door.Reader, error) {
 			Pass: pass, Expires: p.Expires, Check: p.Check,
 			Tag: streamTag{session: p.Session, user: p.Name},
 		}
-		if pass.Channel() != p.Channel {
-			reader.Ended = func(end loglane.Ended) { s.noteEnd(r, p, pass, end) }
+		if channel := pass.Channel(); channel == p.Channel {
+			reader.Tag = streamTag{session: p.Session, user: p.Name, own: channel, opened: new(byte)}
+			reader.Opened = func() { s.greet(reader.Tag, channel) }
+		} else {
+			reader.Opened = func() { s.watching(channel, 1) }
+			reader.Ended = func(end loglane.Ended) {
+				s.watching(channel, -1)
+				s.noteEnd(r, p, pass, end)
+			}
 		}
 		return reader, nil
 	}
