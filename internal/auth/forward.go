@@ -256,8 +256,19 @@ type credentials struct {
 	origin                Origin
 }
 
-// credentialsOf takes them out of a request's headers, but for the gateway's own session
-// cookies, which are nobody else's.
+// TripsCookie is the name of a cookie that counts how often a browser was led to the login
+// page; it is passed on to no application.
+const TripsCookie = "loglane-trips"
+
+// Credentials says whether a request has a cookie or an Authorization header that an
+// application may know.
+func Credentials(header http.Header) bool {
+	given, err := credentialsOf(header)
+	return err != nil || given != (credentials{})
+}
+
+// credentialsOf takes them out of a request's headers, but for the gateway's own cookies,
+// which are nobody else's.
 func credentialsOf(header http.Header) (credentials, error) {
 	authorization := header.Values("Authorization")
 	if len(authorization) > 1 {
@@ -268,7 +279,7 @@ func credentialsOf(header http.Header) (credentials, error) {
 		for cookie := range strings.SplitSeq(line, ";") {
 			cookie = strings.TrimSpace(cookie)
 			name, _, _ := strings.Cut(cookie, "=")
-			if cookie != "" && !slices.Contains([]string{SecureCookie, PlainCookie}, strings.TrimSpace(name)) {
+			if cookie != "" && !slices.Contains([]string{SecureCookie, PlainCookie, TripsCookie}, strings.TrimSpace(name)) {
 				cookies = append(cookies, cookie)
 			}
 		}

@@ -185,7 +185,7 @@ func TestForwardSendsTheCredentialsAndNothingElse(t *testing.T) {
 
 func TestForwardAsksNotForNobody(t *testing.T) {
 	a := newApp(t, says(`{"name":"alice"}`))
-	for _, header := range []http.Header{{}, {"Cookie": {""}}, {"Cookie": {"loglane=ours; __Host-loglane=ours"}}, {"Remote-User": {"alice"}}, {"Authorization": {""}}} {
+	for _, header := range []http.Header{{}, {"Cookie": {""}}, {"Cookie": {"loglane=ours; __Host-loglane=ours; loglane-trips=1.2"}}, {"Remote-User": {"alice"}}, {"Authorization": {""}}} {
 		r := httptest.NewRequest(http.MethodGet, "http://localhost/", nil)
 		r.Header = header
 		if p, err := a.Authenticate(r); p != nil || err != nil {

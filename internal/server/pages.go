@@ -37,6 +37,10 @@ type hinter interface{ Hint() string }
 // serveLogin answers with the login page, or leads to that of the other application.
 func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	if s.opts.LoginURL != "" {
+		if s.loginTrips(w, r) {
+			s.writeLoop(w, r)
+			return
+		}
 		http.Redirect(w, r, s.otherLogin(r, r.URL.Query().Get("next")), http.StatusFound)
 		return
 	}
