@@ -23,8 +23,19 @@ type Grant struct {
 	// ends the stream; while any other error lasts, the stream stays and no line is
 	// sent. nil never ends the stream.
 	Check func(context.Context) error
+	// Opened is called once a stream is about to send its first byte, and Ended once such a
+	// stream has ended; nil is not called. Neither is for a search of the history.
+	Opened func()
+	Ended  func(Ended)
 	// Tag is what [Hub.End] finds the stream by.
 	Tag any
+}
+
+// Ended is how a stream has been.
+type Ended struct {
+	Lines  int64         // that were sent to the viewer
+	Open   time.Duration // from its first byte on
+	Reason string        // why it ended: "auth: " or "bye: " and what the event said, or "gone"
 }
 
 // A StatusError is an HTTP answer instead of a stream.

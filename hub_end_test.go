@@ -37,6 +37,50 @@ func TestEndReachesTheRightStreams(t *testing.T) {
 	})
 }
 
+func TestTellReachesTheRightStreams(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		s.append("one")
+		alice, bob := s.grant, s.grant
+		alice.Tag, bob.Tag = "alice", "bob"
+		a, b := s.openAs(alice, ""), s.openAs(bob, "")
+		a.forget()
+		b.forget()
+		a.w.freeze()
+		s.append("two") // she does not read, and what is told meanwhile is the last of it
+		synctest.Wait()
+		for _, data := range []string{`{"n":1}`, `{"n":2}`, `{"n":3}`} {
+			if n := s.hub.Tell(func(tag any) bool { return tag == "alice" }, "watch", []byte(data)); n != 1 {
+				t.Errorf("%d streams were told, want 1", n)
+			}
+		}
+		a.w.thaw()
+		a.want("two#", `watch{"n":3}`)
+		b.want("two#")
+	})
+}
+
+// Who opened a stream learns how it has been.
+func TestAStreamsEndIsTold(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		s.append("one")
+		var opened int
+		var ends []loglane.Ended
+		grant := s.grant
+		grant.Opened = func() { opened++ }
+		grant.Ended = func(e loglane.Ended) { ends = append(ends, e) }
+		v := s.openAs(grant, "")
+		v.forget()
+		s.append("two")
+		v.want("two#")
+		time.Sleep(10 * time.Second)
+		s.hub.End(func(any) bool { return true }, "revoked")
+		<-v.done
+		if opened != 1 || len(ends) != 1 || ends[0].Lines != 2 || ends[0].Open < 10*time.Second || ends[0].Open > 11*time.Second || ends[0].Reason != "auth: revoked" {
+			t.Errorf("opened %d times, ended %+v", opened, ends)
+		}
+	})
+}
+
 func TestEndOfAFrozenViewer(t *testing.T) {
 	onStage(t, stageOptions{}, func(s *stage) {
 		v := s.open("")

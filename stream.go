@@ -33,6 +33,7 @@ type stream struct {
 	ctx    context.Context // ends with the request, or with an endCause
 	cancel context.CancelCauseFunc
 
+	sent    int64       // lines
 	told    bool        // an id was sent
 	down    bool        // the viewer knows that the broker is away
 	hides   bool        // the viewer's filter hid a line …
@@ -55,6 +56,7 @@ type stream struct {
 	checks   chan error
 	checker  sync.WaitGroup
 	recheck  *time.Timer
+	news     chan news // see Hub.Tell
 	retry    backoff
 }
 
@@ -63,6 +65,7 @@ func newStream(h *Hub, r *http.Request, w http.ResponseWriter, grant Grant, req 
 	return &stream{
 		hub: h, grant: grant, req: req, format: req.format, writer: newPortableWriter(w),
 		ctx: ctx, cancel: cancel, verified: true, checks: make(chan error, 1),
+		news: make(chan news, 1),
 	}
 }
 
@@ -72,8 +75,8 @@ func (st *stream) end(event, reason string) {
 	time.AfterFunc(endGrace, st.writer.interrupt)
 }
 
-// run streams until the stream ends.
-func (st *stream) run() {
+// run streams until the stream ends, and returns why.
+func (st *stream) run() error {
 	defer st.checker.Wait()
 	defer st.cancel(nil)
 	defer st.startClocks()()
@@ -85,6 +88,20 @@ func (st *stream) run() {
 	if errors.As(err, &cause) {
 		st.farewell(cause)
 	}
+	return err
+}
+
+// ended tells who opened the stream how it has been.
+func (st *stream) ended(began time.Time, err error) {
+	if st.grant.Ended == nil {
+		return
+	}
+	reason := "gone"
+	var cause *endCause
+	if errors.As(err, &cause) {
+		reason = cause.Error()
+	}
+	st.grant.Ended(Ended{Lines: st.sent, Open: time.Since(began), Reason: reason})
 }
 
 // startClocks makes the timers of the stream and returns what stops them.
@@ -255,6 +272,7 @@ func (st *stream) sendBulk(items []delivery) error {
 			body = append(body, ',')
 		}
 		body = append(body, d.record()...)
+		st.sent++
 	}
 	if last == (Cursor{}) {
 		last = st.sub.here()
@@ -318,6 +336,8 @@ func (st *stream) wait(ready <-chan struct{}) error {
 		return &endCause{event: "auth", reason: "expired"}
 	case t := <-st.ping:
 		return st.write(st.format.event("ping", "", pingData(t.UnixMilli())))
+	case n := <-st.news:
+		return st.write(st.format.event(n.event, "", n.data))
 	case <-st.keepalive.C:
 		return st.write(st.format.keepalive())
 	case <-st.judged():

@@ -112,6 +112,7 @@ func (plainText) event(name, _ string, data []byte) []byte {
 		Reason   string
 		Missed   *int64
 		Upstream string
+		Watchers int
 	}
 	if name == "bulk" || name == "ping" || json.Unmarshal(data, &told) != nil {
 		return nil
@@ -127,6 +128,10 @@ func (plainText) event(name, _ string, data []byte) []byte {
 		return note("the log store is away, what it has comes once it is back")
 	case name == "status":
 		return note("the log store is back")
+	case name == "watch" && told.Watchers == 0:
+		return note("nobody else watches this channel any more")
+	case name == "watch":
+		return note("others watch this channel: %d", told.Watchers)
 	case name == "auth":
 		return note("the login has ended (%s)", told.Reason)
 	default:

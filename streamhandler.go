@@ -143,7 +143,11 @@ func (h *Hub) stream(w http.ResponseWriter, r *http.Request, grant Grant, req st
 	defer release()
 	st.filter = newFilter(pattern, grant.Floor, req.level)
 	setStreamHeaders(w, r, req.format)
-	st.run()
+	began := time.Now()
+	if grant.Opened != nil {
+		grant.Opened()
+	}
+	st.ended(began, st.run())
 	return nil
 }
 

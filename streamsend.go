@@ -108,6 +108,9 @@ func (st *stream) appendFrame(frames [][]byte, d delivery, shows bool) [][]byte 
 	if d.had {
 		return append(frames, st.format.mark(d.cursor))
 	}
+	if d.isLine() {
+		st.sent++
+	}
 	return append(frames, st.format.item(d.item))
 }
 

@@ -37,6 +37,9 @@ func (c *serveCmd) Run(t terminal, v *values) error {
 	v.warnOfStrays(log)
 	ctx, cut, stop := signals()
 	defer stop()
+	if c.AuditLog != "" {
+		defer onHangup(gateway.ReopenAudit)()
+	}
 	return gateway.Run(ctx, cut, nil)
 }
 

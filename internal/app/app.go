@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/audit"
 	"github.com/loglane/loglane/internal/auth"
 	"github.com/loglane/loglane/internal/server"
 	"github.com/loglane/loglane/web"
@@ -38,6 +39,7 @@ type App struct {
 	minters  []minter
 	ways     []auth.Authenticator // in the order in which they are tried
 	server   *server.Server
+	audit    *audit.Log
 	http     *http.Server
 	listener net.Listener
 
@@ -80,6 +82,9 @@ func (a *App) wire(opts *Options) error {
 	var certificateErr error
 	a.certificate, certificateErr = s.Place.open(a.log)
 	if err := errors.Join(opts.Faults, s.Check(), usersErr, clash(a.minters, s.SharedNames, users), s.noLogin(users), upstreamErr, certificateErr); err != nil {
+		return err
+	}
+	if err := a.wireAudit(); err != nil { // ends after the streams, whose end it writes down
 		return err
 	}
 	if err := a.wireHub(); err != nil {
@@ -150,6 +155,7 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		StreamDisabled: !s.StreamEnabled, Template: template,
 		Limits:  server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
 		MaxLine: s.MaxLine, MaxIngestBytes: s.MaxIngestBytes, Global: global,
+		Audit: a.audit, AuditRequired: s.AuditRequired, ShowWatchers: s.ShowWatchers,
 		Notices: a.upstream.notices, Probes: a.upstream.probes, Beside: beside, Logger: a.log,
 	}
 	options.PublicURL, _ = s.public() // Check has told their errors
@@ -165,5 +171,8 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		options.Provider = a.oidc
 	}
 	a.server, err = server.New(options)
+	if err == nil && s.ShowWatchers {
+		a.spawn("watchers", a.server.Watch)
+	}
 	return err
 }

@@ -24,6 +24,7 @@ func (s *Settings) Check() error {
 		s.Streams.check(),
 		s.Sending.check(),
 		s.Logging.Check(),
+		s.Audit.Check(),
 		within("drain-timeout", s.DrainTimeout, time.Second, 10*time.Minute),
 	)
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"net/url"
+	"time"
 
 	"github.com/loglane/loglane/internal/auth"
 	"github.com/loglane/loglane/internal/server"
@@ -54,6 +55,7 @@ func (f *Forward) Check() error {
 			errs = append(errs, Wrong("auth-url", redactedURL(f.AuthURL), err.Error()))
 		}
 	}
+	errs = append(errs, within("auth-recheck", f.AuthRecheck, auth.MinRecheck, 10*time.Minute))
 	errs = append(errs, checkPrefix(minter{"auth-url", f.AuthURLNamePrefix}, f.AuthURL))
 	switch {
 	case f.LoginURL == "":

@@ -21,6 +21,7 @@ type Settings struct {
 	Streams
 	Sending
 	Logging
+	Audit
 	Development
 	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end, one after the other over most of it; what is left is cut."`
 }
@@ -56,9 +57,11 @@ type Outside struct {
 // Forward is the login of another application, which the gateway asks who a request
 // comes from.
 type Forward struct {
-	AuthURL           string `name:"auth-url" env:"LOGLANE_AUTH_URL" example:"http://127.0.0.1:8000/whoami" placeholder:"URL" help:"URL of your application that says who a Cookie or Authorization header stands for."`
-	LoginURL          string `name:"login-url" env:"LOGLANE_LOGIN_URL" example:"https://app.example.com/login" placeholder:"URL" help:"Login page of your application, for --auth-url; it gets where to come back to as ?next=."`
-	AuthURLNamePrefix string `name:"auth-url-name-prefix" env:"LOGLANE_AUTH_URL_NAME_PREFIX" example:"app:" placeholder:"PREFIX" help:"What goes before the names that --auth-url tells, so that they are no other way's."`
+	AuthURL           string        `name:"auth-url" env:"LOGLANE_AUTH_URL" example:"http://127.0.0.1:8000/whoami" placeholder:"URL" help:"URL of your application that says who a Cookie or Authorization header stands for."`
+	LoginURL          string        `name:"login-url" env:"LOGLANE_LOGIN_URL" example:"https://app.example.com/login" placeholder:"URL" help:"Login page of your application, for --auth-url; it gets where to come back to as ?next=."`
+	AuthRecheck       time.Duration `name:"auth-recheck" env:"LOGLANE_AUTH_RECHECK" default:"60s" help:"How often at least --auth-url is asked again about a login with open streams, which end when it has ended."`
+	AuthOrigin        bool          `name:"auth-origin" env:"LOGLANE_AUTH_ORIGIN" default:"false" help:"Tell --auth-url where a request comes from, as X-Forwarded-For, -Proto and -Host, for applications that bind their sessions to an address."`
+	AuthURLNamePrefix string        `name:"auth-url-name-prefix" env:"LOGLANE_AUTH_URL_NAME_PREFIX" example:"app:" placeholder:"PREFIX" help:"What goes before the names that --auth-url tells, so that they are no other way's."`
 }
 
 // Names are how those of several ways in go together, and what groups give.

@@ -40,19 +40,7 @@ func (a *App) wireWays(users *auth.Users, template loglane.Template) error {
 	if err := a.wireSessions(users, template); err != nil {
 		return err
 	}
-	if a.settings.AuthURL == "" {
-		return nil
-	}
-	forward, err := auth.NewForward(auth.ForwardOptions{URL: a.settings.AuthURL, Mint: a.mint("auth-url", template), Logger: a.log})
-	if err != nil {
-		return err
-	}
-	a.ending.push("other application's logins", func(context.Context) error {
-		forward.Close()
-		return nil
-	})
-	a.ways = append(a.ways, forward)
-	return nil
+	return a.wireForward(template)
 }
 
 // wireSessions makes the ways in with a session: by password, and at a provider. A file

@@ -53,11 +53,21 @@ func OccupyHashing(u *Users, free int) (release func()) {
 // DummyHash returns the hash that unknown names are compared with.
 func DummyHash(u *Users) string { return u.roster.Load().dummy }
 
-// ForgetAnswers forgets what the other application has said.
+// ForgetAnswers forgets what the other application has said, and lets each check ask it.
 func ForgetAnswers(f *Forward) {
 	f.answers.mu.Lock()
 	defer f.answers.mu.Unlock()
 	clear(f.answers.kept)
+	f.residents.mu.Lock()
+	defer f.residents.mu.Unlock()
+	f.residents.closed = true
+}
+
+// Residents returns how many logins of the other application are looked after.
+func Residents(f *Forward) int {
+	f.residents.mu.Lock()
+	defer f.residents.mu.Unlock()
+	return len(f.residents.all)
 }
 
 // ParseAnswer reads another application's 200.
@@ -72,12 +82,19 @@ func ParseAnswer(header http.Header, body []byte) (name string, roles, channels 
 // AskWith puts ask in the place of the other application; "" is nobody.
 func AskWith(f *Forward, ask func(cookie string) (name string)) {
 	f.answers.ask = func(_ context.Context, given credentials) (*answer, error) {
-		if name := ask(given.cookie); name != "" {
+		name := ask(given.cookie)
+		if name == Away {
+			return nil, errForwardAway()
+		}
+		if name != "" {
 			return &answer{Name: name}, nil
 		}
 		return nil, nil
 	}
 }
+
+// Away is the name with which AskWith's ask says that the application cannot be asked.
+const Away = "\x00away"
 
 // KeptAnswers returns how many answers are kept, those that are over included.
 func KeptAnswers(f *Forward) int {

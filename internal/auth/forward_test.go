@@ -95,7 +95,11 @@ func TestForwardReadsTheAnswer(t *testing.T) {
 		{"headers beside a JSON name", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Remote-User", "alice")
 			says(`{"name":"bob"}`)(w, r)
-		}, "bob viewer logs:User.bob []", ""},
+		}, "503", "another in the header"},
+		{"headers that say the same as JSON", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Remote-User", "alice")
+			says(`{"name":"alice"}`)(w, r)
+		}, "alice viewer logs:User.alice []", ""},
 		{"a channel that cannot be", says(`{"name":"alice","channels":["a b","ll:control","job_1"]}`), "alice viewer logs:User.alice [logs:job_1]", "cannot be one"},
 		{"a long answer", says(padded(64 << 10)), "alice viewer logs:User.alice []", ""},
 		{"nobody", code(401), "", ""},
@@ -143,7 +147,7 @@ func TestForwardReadsTheAnswer(t *testing.T) {
 			got = fmt.Sprint(status(err))
 		case p != nil:
 			got = fmt.Sprint(p.Name, " ", p.Role, " ", p.Channel, " ", p.Channels)
-			if p.Session != "" || p.Token != "" || p.Writes != nil {
+			if p.SignsOut() || p.Token != "" || p.Writes != nil {
 				t.Errorf("%s: %+v", c.name, p)
 			}
 		}
@@ -173,7 +177,7 @@ func TestForwardSendsTheCredentialsAndNothingElse(t *testing.T) {
 	if got.Method != http.MethodGet || got.URL.String() != "/whoami?key=s3cret" || strings.Contains(got.Host, "evil") {
 		t.Errorf("%s %s of %s", got.Method, got.URL, got.Host)
 	}
-	want := http.Header{"Cookie": {"session=1; csrf=a b"}, "Authorization": {"Basic abc"}, "Accept": {"application/json"}, "User-Agent": {"loglane"}}
+	want := http.Header{"Cookie": {"session=1; csrf=a b"}, "Authorization": {"Basic abc"}, "Accept": {"application/json"}, "User-Agent": {"loglane"}, "Connection": {"close"}}
 	if fmt.Sprint(got.Header) != fmt.Sprint(want) {
 		t.Errorf("the headers are %v", got.Header)
 	}
@@ -181,7 +185,7 @@ func TestForwardSendsTheCredentialsAndNothingElse(t *testing.T) {
 
 func TestForwardAsksNotForNobody(t *testing.T) {
 	a := newApp(t, says(`{"name":"alice"}`))
-	for _, header := range []http.Header{{}, {"Cookie": {""}}, {"Cookie": {"loglane=ours; __Host-loglane=ours"}}, {"Remote-User": {"alice"}}, {"Authorization": {""}}} {
+	for _, header := range []http.Header{{}, {"Cookie": {""}}, {"Cookie": {"loglane=ours; __Host-loglane=ours; loglane-trips=1.2"}}, {"Remote-User": {"alice"}}, {"Authorization": {""}}} {
 		r := httptest.NewRequest(http.MethodGet, "http://localhost/", nil)
 		r.Header = header
 		if p, err := a.Authenticate(r); p != nil || err != nil {

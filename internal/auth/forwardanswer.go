@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 )
 
 const (
@@ -23,6 +24,8 @@ type answer struct {
 	Name     string
 	Roles    []string
 	Channels []string
+
+	asked time.Time // when the question was sent
 }
 
 // UnmarshalJSON takes the members by exactly these names, each once: readers differ in
@@ -89,11 +92,13 @@ func parseAnswer(header http.Header, body []byte) (*answer, error) {
 			return nil, fmt.Errorf("its answer is not the JSON object that is expected: %w", err)
 		}
 	}
-	if a.Name == "" {
-		fromHeaders, err := readRemoteUser(header)
-		if err != nil {
-			return nil, err
-		}
+	fromHeaders, err := readRemoteUser(header)
+	switch {
+	case err != nil:
+		return nil, err
+	case fromHeaders != nil && a.Name != "" && fromHeaders.Name != a.Name:
+		return nil, errors.New("its answer names one in the JSON object and another in the header Remote-User")
+	case a.Name == "":
 		if fromHeaders == nil {
 			return nil, fmt.Errorf("it answers 200 with Content-Type %q and names nobody: neither as a JSON object with a name nor in the header Remote-User", kind)
 		}

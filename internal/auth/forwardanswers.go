@@ -20,6 +20,7 @@ const (
 	// Whoever comes with many made-up cookies must not keep the others' logins from being
 	// checked.
 	maxNewcomers = 48
+	maxRegulars  = 32
 	maxResidents = 64
 	// maxFlights bounds the questions that wait for their turn, too.
 	maxFlights = 1024
@@ -30,7 +31,8 @@ type errand int
 
 const (
 	newcomer errand = iota // somebody comes
-	resident               // somebody is here, and may have gone
+	regular                // somebody comes who was somebody a while ago
+	checking               // somebody is here, and may have gone: only a new answer will do
 )
 
 // answers keeps what an application said for a few seconds, and lets all who want to know
@@ -38,6 +40,7 @@ const (
 type answers struct {
 	ask    func(context.Context, credentials) (*answer, error)
 	places map[errand]chan struct{}
+	learn  func(answerKey, *answer) // is told of each answer, once it is known and before anybody else
 
 	ctx    context.Context // of the questions; ends with close
 	cancel context.CancelFunc
@@ -58,25 +61,31 @@ type keptAnswer struct {
 
 // flight is a question under way.
 type flight struct {
-	done chan struct{} // closed once who and err stand
-	who  *answer
-	err  error
+	done   chan struct{} // closed once who and err stand
+	landed func(*answer, error)
+	who    *answer
+	err    error
 }
 
 func newAnswers(ask func(context.Context, credentials) (*answer, error)) *answers {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &answers{
 		ask: ask, ctx: ctx, cancel: cancel,
-		places:  map[errand]chan struct{}{newcomer: make(chan struct{}, maxNewcomers), resident: make(chan struct{}, maxResidents)},
+		places: map[errand]chan struct{}{
+			newcomer: make(chan struct{}, maxNewcomers),
+			regular:  make(chan struct{}, maxRegulars),
+			checking: make(chan struct{}, maxResidents),
+		},
 		kept:    map[answerKey]keptAnswer{},
 		flights: map[answerKey]*flight{},
 	}
 }
 
-// get returns who the credentials stand for; nil and nil is nobody.
-func (a *answers) get(ctx context.Context, given credentials, why errand) (*answer, error) {
+// get returns who the credentials stand for; nil and nil is nobody. Where that takes a new
+// question, admit may refuse it; what it returns is told the answer.
+func (a *answers) get(ctx context.Context, given credentials, why errand, admit func() (landed func(*answer, error), err error)) (*answer, error) {
 	key := answerKey(given.key())
-	f, done := a.join(key, given, why)
+	f, done := a.join(key, given, why, admit)
 	if done != nil {
 		return done.who, done.err
 	}
@@ -89,19 +98,26 @@ func (a *answers) get(ctx context.Context, given credentials, why errand) (*answ
 }
 
 // join returns the flight that will have the answer, or one that has it.
-func (a *answers) join(key answerKey, given credentials, why errand) (waiting, done *flight) {
+func (a *answers) join(key answerKey, given credentials, why errand, admit func() (landed func(*answer, error), err error)) (waiting, done *flight) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if kept, found := a.kept[key]; found && time.Now().Before(kept.ends) {
+	if kept, found := a.kept[key]; found && why != checking && time.Now().Before(kept.ends) {
 		return nil, &flight{who: kept.who}
 	}
 	if f, found := a.flights[key]; found {
 		return f, nil
 	}
-	if a.closed || why == newcomer && len(a.flights) >= maxFlights {
+	if a.closed || why != checking && len(a.flights) >= maxFlights {
 		return nil, &flight{err: errForwardAway()}
 	}
-	f := &flight{done: make(chan struct{})}
+	f := &flight{done: make(chan struct{}), landed: func(*answer, error) {}}
+	if admit != nil {
+		landed, err := admit()
+		if err != nil {
+			return nil, &flight{err: err}
+		}
+		f.landed = landed
+	}
 	a.flights[key] = f
 	a.asking.Go(func() { a.fly(f, key, given, why) })
 	return f, nil
@@ -117,9 +133,16 @@ func (a *answers) fly(f *flight, key answerKey, given credentials, why errand) {
 		asked = time.Now()
 		f.who, f.err = a.ask(ctx, given)
 		<-a.places[why]
+		if f.who != nil {
+			f.who.asked = asked
+		}
+		if f.err == nil && a.learn != nil {
+			a.learn(key, f.who)
+		}
 	case <-ctx.Done():
 		f.err = errForwardAway()
 	}
+	f.landed(f.who, f.err)
 	a.land(f, key, asked)
 }
 

@@ -177,7 +177,9 @@ func TestStrangersDoNotHoldUpTheChecks(t *testing.T) {
 	var strangers sync.WaitGroup
 	for i := range 200 {
 		strangers.Go(func() {
-			_, _ = a.Authenticate(withCookie(fmt.Sprint("made-up=", i)).WithContext(ctx))
+			r := withCookie(fmt.Sprint("made-up=", i)).WithContext(ctx)
+			r.RemoteAddr = fmt.Sprintf("203.0.113.%d:1", i)
+			_, _ = a.Authenticate(r)
 		})
 	}
 	eventually(t, func() bool { return a.asked.Load() == 1+48 })

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,12 +37,14 @@ func newAsker(url string, log *slog.Logger) *asker {
 	transport := &http.Transport{ // its zero Proxy: no environment variable sends credentials elsewhere
 		DialContext:            (&net.Dialer{Timeout: askTimeout}).DialContext,
 		TLSHandshakeTimeout:    askTimeout,
-		MaxIdleConnsPerHost:    maxResidents,
-		MaxConnsPerHost:        maxNewcomers + maxResidents,
-		IdleConnTimeout:        30 * time.Second,
+		MaxConnsPerHost:        maxNewcomers + maxRegulars + maxResidents,
 		MaxResponseHeaderBytes: maxAnswerHeader,
-		DisableCompression:     true,
+		DisableCompression:     true, // what is unpacked has no bound
+		// What comes too much over a connection would be taken for the answer to the next
+		// question, which is about somebody else.
+		DisableKeepAlives: true,
 	}
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
 	return &asker{url: url, log: log, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -76,6 +79,13 @@ func (a *asker) exchange(ctx context.Context, given credentials) (*answer, error
 	}
 	if given.authorization != "" {
 		r.Header.Set("Authorization", given.authorization)
+	}
+	for name, value := range map[string]string{
+		"X-Forwarded-For": given.origin.Address, "X-Forwarded-Proto": given.origin.Scheme, "X-Forwarded-Host": given.origin.Host,
+	} {
+		if value != "" {
+			r.Header.Set(name, value)
+		}
 	}
 	response, err := a.client.Do(r)
 	if err != nil {

@@ -152,6 +152,16 @@ func NewLogin(o LoginOptions) (*Login, error) {
 	return l, nil
 }
 
+// Known says whether there is a user with a name.
+func (l *Login) Known(name string) bool {
+	key, err := loglane.EncodeName(name)
+	if err != nil {
+		return false
+	}
+	_, found := l.users.find(key)
+	return found
+}
+
 func (o LoginOptions) withDefaults() LoginOptions {
 	if o.Template == (loglane.Template{}) && o.Users != nil {
 		o.Template = o.Users.template

@@ -206,3 +206,6 @@ func (o *OIDC) recall(ctx context.Context, t *told) (*Principal, error) {
 	}
 	return p, nil
 }
+
+// wayOIDC is what the audit calls the way in.
+const wayOIDC = "oidc"

@@ -517,7 +517,7 @@ func FuzzFlowCookie(f *testing.F) {
 		if len(state) >= 8 {
 			r.AddCookie(&http.Cookie{Name: "loglane-oidc-" + state[:8], Value: value})
 		}
-		if _, err := o.Finish(httptest.NewRecorder(), r, "http://localhost"); status(err) == 0 {
+		if _, _, err := o.Finish(httptest.NewRecorder(), r, "http://localhost"); status(err) == 0 {
 			t.Errorf("%q with %q: %v", value, state, err)
 		}
 	})

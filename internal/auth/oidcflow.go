@@ -157,5 +157,5 @@ func ownCookie(name string) bool {
 			return true
 		}
 	}
-	return false
+	return name == TripsCookie
 }

@@ -79,44 +79,44 @@ func (o *OIDC) config(p *provider, origin string) *oauth2.Config {
 // Finish makes a session of the provider's answer, and returns where the browser goes on. The
 // answer must belong to a flow of this browser. Its errors are, or wrap, a
 // [*loglane.StatusError] for a page; what is behind them is logged.
-func (o *OIDC) Finish(w http.ResponseWriter, r *http.Request, origin string) (next string, err error) {
+func (o *OIDC) Finish(w http.ResponseWriter, r *http.Request, origin string) (who *Principal, next string, err error) {
 	query := r.URL.Query()
 	for _, name := range []string{"state", "code", "iss", "error"} {
 		if len(query[name]) > 1 || len(query.Get(name)) > maxCode {
-			return "", errOneAnswer
+			return nil, "", errOneAnswer
 		}
 	}
 	f, err := o.takeFlow(w, r, query.Get("state"))
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	p, err := o.provider()
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	if err := o.plainOnlyHere(origin); err != nil {
-		return "", err
+		return nil, "", err
 	}
 	if iss, given := query["iss"]; given && iss[0] != o.issuer || !given && p.issAlways {
-		return "", o.disbelieve(errors.New("the answer's iss is not the issuer"))
+		return nil, "", o.disbelieve(errors.New("the answer's iss is not the issuer"))
 	}
 	if code := query.Get("error"); code != "" {
-		o.log.Info("audit", "action", "sign in", "outcome", "refused", "way", "oidc", "error", errorCode(code))
-		return "", refusedBy(code)
+		o.log.Info("a sign-in was refused by the provider", "issuer", o.issuer, "error", errorCode(code))
+		return nil, "", refusedBy(code)
 	}
 	if query.Get("code") == "" {
-		return "", errOneAnswer
+		return nil, "", errOneAnswer
 	}
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(r.Context(), o.site.client), providerTime)
 	defer cancel()
-	who, err := o.exchange(ctx, p, origin, f, query.Get("code"))
+	told, err := o.exchange(ctx, p, origin, f, query.Get("code"))
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	if err := o.admit(w, r, f, who); err != nil {
-		return "", err
+	if who, err = o.admit(w, r, f, told); err != nil {
+		return nil, "", err
 	}
-	return SafeNext(f.next, o.base), nil
+	return who, SafeNext(f.next, o.base), nil
 }
 
 // disbelieve logs why a provider's answer is not taken.
@@ -158,7 +158,7 @@ func (o *OIDC) exchange(ctx context.Context, p *provider, origin string, f flow,
 	var retrieve *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &retrieve) && retrieve.ErrorCode == "invalid_grant":
-		o.log.Info("audit", "action", "sign in", "outcome", "refused", "way", "oidc", "error", "invalid_grant")
+		o.log.Info("a sign-in was refused by the provider", "issuer", o.issuer, "error", "invalid_grant")
 		return nil, errNoFlow
 	case errors.As(err, &retrieve):
 		return nil, o.disbelieve(err)
@@ -221,30 +221,30 @@ func (o *OIDC) verify(ctx context.Context, p *provider, f flow, raw, access stri
 
 // admit makes the session. A flow makes one, whatever its answer is: the code alone would
 // leave that to the provider.
-func (o *OIDC) admit(w http.ResponseWriter, r *http.Request, f flow, who *stranger) error {
+func (o *OIDC) admit(w http.ResponseWriter, r *http.Request, f flow, who *stranger) (*Principal, error) {
 	principal, err := o.mint.Principal(who.Name, who.Groups)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 	defer cancel()
 	if err := o.once(ctx, fingerprint("flow", f.secret), flowLife); err != nil {
-		return err
+		return nil, err
 	}
 	version, _, err := o.login.sessions.Load(ctx, who.Subject)
 	if err != nil {
-		return unavailable(fmt.Errorf("session store: %w", err))
+		return nil, unavailable(fmt.Errorf("session store: %w", err))
 	}
 	who.Version = string(version)
 	token := newToken()
 	who.Hint = seal(token, who.raw)
 	s := session{Ends: time.Now().Add(o.lifetime), Told: &who.told}
 	if _, err := o.login.admit(ctx, w, r, token, s); err != nil {
-		return err
+		return nil, err
 	}
 	o.pause(w, r, pauseAfterSignIn)
-	o.log.Info("audit", "action", "sign in", "outcome", "allowed", "way", "oidc", "who", principal.Name, "role", principal.Role)
-	return nil
+	principal.Way = wayOIDC
+	return principal, nil
 }
 
 // once fails the second time that it gets a key within life, on any gateway.

@@ -211,7 +211,7 @@ func (d *door) start(next string) url.Values {
 
 func (d *door) finish(answer url.Values) (next string, err error) {
 	w := httptest.NewRecorder()
-	next, err = d.oidc.Finish(w, d.request("/login/oidc/callback?"+answer.Encode()), origin)
+	_, next, err = d.oidc.Finish(w, d.request("/login/oidc/callback?"+answer.Encode()), origin)
 	d.take(w)
 	return next, err
 }

@@ -18,6 +18,7 @@ type Principal struct {
 	Channel  string    // the own channel's full name, such as "logs:User.alice"
 	Channels []string  // further granted channels, full names
 	Session  string    // identity of the session, "" without one; gives no access by itself
+	Way      string    // which way in it came by, such as password; "" where the way does not say
 	Token    string    // id of the API token that the request carries, "" without one
 	Writes   []string  // contexts that may be written to: exact, or a prefix before a final *
 	Expires  time.Time // when the login ends for certain; zero is never
@@ -27,6 +28,9 @@ type Principal struct {
 	// stands. It may be called concurrently, and long after the request.
 	Check func(context.Context) error
 }
+
+// SignsOut says whether there is a session of this gateway to sign out of.
+func (p *Principal) SignsOut() bool { return isSessionKey(p.Session) && p.Token == "" }
 
 // An Authenticator is one way in. Several are tried in a fixed order until one returns a
 // principal or an error.
@@ -48,6 +52,8 @@ const (
 	Write
 	// Purge is to empty a channel's history.
 	Purge
+	// List is to see which channels there are.
+	List
 )
 
 // Authorize says whether the principal may do action with a channel, given by its full
@@ -57,11 +63,13 @@ const (
 //   - Read: the own and the granted channels, the global one from operator, any from admin
 //   - Write: what Writes names, whatever the role; a session writes nothing
 //   - Purge: any channel from admin, but not with an API token, which changes nothing
+//   - List: any channel from admin, but not with an API token that only writes
 func (p *Principal) Authorize(channel string, action Action) error {
 	switch {
 	case p == nil, !wellNamed(channel):
 	case action == Read && p.mayRead(channel),
 		action == Write && p.mayWrite(channel),
+		action == List && p.Role >= Admin && len(p.Writes) == 0,
 		action == Purge && p.Role >= Admin && p.Token == "":
 		return nil
 	}
@@ -75,6 +83,7 @@ var refusals = map[Action]string{
 	Read:  "You may not see this channel.",
 	Write: "You may not write to this channel: it takes an API token with the scope write that names it.",
 	Purge: "You may not empty this channel: it takes a login with the role admin.",
+	List:  "You may not list the channels: it takes the role admin.",
 }
 
 // wellNamed says whether a channel's name is one that [loglane.ChannelName] makes.

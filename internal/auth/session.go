@@ -112,6 +112,9 @@ func (l *Login) whose(ctx context.Context, s session) (*Principal, error) {
 		if err != nil {
 			return nil, unavailable(fmt.Errorf("session store: %w", err))
 		}
+		if p != nil {
+			p.Way = wayOIDC
+		}
 		return p, nil
 	}
 	if l.users == nil {

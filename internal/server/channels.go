@@ -47,7 +47,8 @@ func (s *Server) listChannels(r *http.Request) (channels, error) {
 	}
 	query := r.URL.Query()
 	prefix := query.Get("prefix")
-	if err := s.authorizeListing(p, prefix, r); err != nil {
+	pass, err := s.authorize(p, asked{channel: anyOther, name: prefix}, r, auth.List, "list")
+	if err != nil {
 		return channels{}, err
 	}
 	limit, err := channelsAsked(query)
@@ -56,7 +57,7 @@ func (s *Server) listChannels(r *http.Request) (channels, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), brokerTime)
 	defer cancel()
-	list, more, err := s.opts.Hub.List(ctx, loglane.ChannelPrefix+prefix, limit)
+	list, more, err := s.door.List(ctx, pass, loglane.ChannelPrefix+prefix, limit)
 	if err != nil {
 		return channels{}, err
 	}
@@ -69,21 +70,6 @@ func (s *Server) listChannels(r *http.Request) (channels, error) {
 		answer.Channels = append(answer.Channels, c)
 	}
 	return answer, nil
-}
-
-// authorizeListing lets admins see which channels there are, and notes it.
-func (s *Server) authorizeListing(p *auth.Principal, prefix string, r *http.Request) error {
-	allowed := p.Role >= auth.Admin && len(p.Writes) == 0
-	outcome := "allowed"
-	if !allowed {
-		outcome = "refused"
-	}
-	line := []any{"action", "list", "outcome", outcome, "who", p.Name, "role", p.Role, "asked", noted(prefix), "from", from(r)}
-	s.log.Info("audit", withToken(line, p)...)
-	if !allowed {
-		return &loglane.StatusError{Code: http.StatusForbidden, Message: "You may not list the channels: it takes the role admin."}
-	}
-	return nil
 }
 
 // channelsAsked returns how many channels are asked for.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/door"
 	"github.com/loglane/loglane/internal/ingest"
 )
 
@@ -29,17 +30,18 @@ const (
 // channel, then its copies to the global one, then the next batch.
 type delivery struct {
 	s        *Server
-	producer string            // its name with the broker
-	first    uint64            // number of the request's first line
-	own      string            // the one channel of a producer that says so; "" of any other
-	after    map[string]uint64 // what was acknowledged of each channel
-	told     map[string]bool   // channels that the broker was asked about
+	producer string               // its name with the broker
+	first    uint64               // number of the request's first line
+	own      string               // the one channel of a producer that says so; "" of any other
+	after    map[string]uint64    // what was acknowledged of each channel
+	told     map[string]bool      // channels that the broker was asked about
+	passes   map[string]door.Pass // by the channels that the lines go to
 
 	duplicates int
 }
 
-func (s *Server) newDelivery(producer string, first uint64) *delivery {
-	return &delivery{s: s, producer: producer, first: first, after: make(map[string]uint64), told: make(map[string]bool)}
+func (s *Server) newDelivery(producer string, first uint64, passes map[string]door.Pass) *delivery {
+	return &delivery{s: s, producer: producer, first: first, passes: passes, after: make(map[string]uint64), told: make(map[string]bool)}
 }
 
 // claims makes the delivery that of a producer which says what it knows to be stored.
@@ -142,7 +144,7 @@ func (d *delivery) sendBatch(ctx context.Context, batch []copiedLine) error {
 func (d *delivery) append(ctx context.Context, channel string, lines []loglane.Line) error {
 	ctx, cancel := context.WithTimeout(ctx, appendTime)
 	defer cancel()
-	receipt, err := d.s.opts.Broker.Append(ctx, channel, loglane.Batch{Producer: d.producer, After: d.after[channel], Lines: lines})
+	receipt, err := d.s.door.Append(ctx, d.pass(channel), loglane.Batch{Producer: d.producer, After: d.after[channel], Lines: lines})
 	var refused *loglane.RefusedError
 	switch {
 	case errors.As(err, &refused) && d.own != "":
@@ -159,6 +161,17 @@ func (d *delivery) append(ctx context.Context, channel string, lines []loglane.L
 		d.duplicates += receipt.Duplicates
 	}
 	return nil
+}
+
+// pass is the one for a channel; what goes to others goes to the global one as well.
+func (d *delivery) pass(channel string) door.Pass {
+	if pass, found := d.passes[channel]; found || channel != loglane.GlobalChannel {
+		return pass
+	}
+	for _, pass := range d.passes {
+		return pass.Copies()
+	}
+	return door.Pass{}
 }
 
 func away(why string) error {

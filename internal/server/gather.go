@@ -6,7 +6,9 @@ import (
 	"net/http"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/audit"
 	"github.com/loglane/loglane/internal/auth"
+	"github.com/loglane/loglane/internal/door"
 	"github.com/loglane/loglane/internal/ingest"
 )
 
@@ -20,7 +22,7 @@ const (
 // gathered is what a body has: nothing of it is stored yet.
 type gathered struct {
 	lines    []sentLine
-	channels map[string]bool // that the lines go to
+	passes   map[string]door.Pass // by the channels that the lines go to
 	rejected []rejection
 	unlisted int
 	last     int // number of the last line
@@ -36,50 +38,55 @@ type sentLine struct {
 // writable is the channel that the query names and that the principal may write to; ""
 // where the query names none and the lines do. A session writes nothing, so that another
 // site's page cannot either.
-func (s *Server) writable(p *auth.Principal, r *http.Request) (string, error) {
+func (s *Server) writable(p *auth.Principal, r *http.Request) (door.Pass, error) {
 	if p.Token == "" || len(p.Writes) == 0 {
-		return "", p.Authorize("", auth.Write)
+		return s.door.Authorize(p, "", auth.Write)
 	}
 	asked := s.asked(r.URL.Query())
+	var pass door.Pass
 	for _, a := range asked {
-		if err := p.Authorize(a.channel, auth.Write); err != nil {
-			return "", err
+		var err error
+		if pass, err = s.door.Authorize(p, a.channel, auth.Write); err != nil {
+			s.note(r, p, a, audit.Entry{Action: "write", Outcome: audit.Refused})
+			return door.Pass{}, err
 		}
 	}
 	if len(asked) == 0 {
-		return "", nil
+		return door.Pass{}, nil
 	}
-	return onlyOne(asked)
+	return pass, onlyOne(asked)
 }
 
-// gather judges each line: channel is where all go, "" where each names its own.
-func (s *Server) gather(p *auth.Principal, channel string, content ingest.Content, body []byte) (*gathered, error) {
+// gather judges each line: pass is for the channel where all go, none where each names its
+// own.
+func (s *Server) gather(p *auth.Principal, pass door.Pass, content ingest.Content, body []byte) (*gathered, error) {
+	channel := pass.Channel()
 	if channel == "" && content.Kind == ingest.Text {
 		return nil, &loglane.StatusError{
 			Code:    http.StatusBadRequest,
 			Message: "lines of text name no channel: add ?user=NAME or ?channel=CONTEXT, or send NDJSON as Content-Type: application/x-ndjson",
 		}
 	}
-	g := &gathered{channels: make(map[string]bool)}
+	g := &gathered{passes: make(map[string]door.Pass)}
 	if channel != "" {
-		g.channels[channel] = true
+		g.passes[channel] = pass
 	}
 	for record := range content.Records(body) {
 		if g.last = record.Line; g.last > maxIngestLines {
 			return nil, tooMuch("lines", maxIngestLines)
 		}
-		to, err := channel, record.Err
-		if err == nil && to == "" {
-			to, err = s.named(p, record.Data)
+		own, err := pass, record.Err
+		if err == nil && channel == "" {
+			own, err = s.named(p, record.Data)
 		}
 		if err != nil {
 			g.reject(record.Line, err)
 			continue
 		}
-		if g.channels[to] = true; len(g.channels) > maxIngestChannels {
+		if g.passes[own.Channel()] = own; len(g.passes) > maxIngestChannels {
 			return nil, tooMuch("channels", maxIngestChannels)
 		}
-		g.lines = append(g.lines, sentLine{number: record.Line, channel: to, data: record.Data})
+		g.lines = append(g.lines, sentLine{number: record.Line, channel: own.Channel(), data: record.Data})
 	}
 	return g, nil
 }
@@ -93,13 +100,14 @@ func tooMuch(of string, limit int) error {
 
 var errUnnamed = errors.New("it names no channel: add ?user=NAME or ?channel=CONTEXT to the URL, or a member user or context to the record")
 
-// named is the channel that a record names and that the principal may write to. A context
-// says more than a user does.
-func (s *Server) named(p *auth.Principal, record []byte) (channel string, err error) {
+// named is the pass for the channel that a record names. A context says more than a user
+// does.
+func (s *Server) named(p *auth.Principal, record []byte) (door.Pass, error) {
 	names, err := ingest.ReadNames(record)
+	var channel string
 	switch {
 	case err != nil:
-		return "", err
+		return door.Pass{}, err
 	case names.Context != "":
 		channel, err = loglane.ChannelName(names.Context)
 	case names.User != "":
@@ -111,9 +119,9 @@ func (s *Server) named(p *auth.Principal, record []byte) (channel string, err er
 		err = errUnnamed
 	}
 	if err != nil {
-		return "", err
+		return door.Pass{}, err
 	}
-	return channel, p.Authorize(channel, auth.Write)
+	return s.door.Authorize(p, channel, auth.Write)
 }
 
 func (g *gathered) reject(line int, err error) {
@@ -126,10 +134,10 @@ func (g *gathered) reject(line int, err error) {
 
 // only is the one channel that all lines go to; "" where there is none.
 func (g *gathered) only() (channel string, err error) {
-	for name := range g.channels {
+	for name := range g.passes {
 		channel = name
 	}
-	if len(g.channels) > 1 {
+	if len(g.passes) > 1 {
 		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: producerHeader + ": the lines of such a request go to one channel, and these name several"}
 	}
 	return channel, nil

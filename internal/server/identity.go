@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -13,11 +14,40 @@ import (
 // tell, ends the search.
 func (s *Server) principal(r *http.Request) (*auth.Principal, error) {
 	for _, way := range s.ways {
-		if p, err := way.Authenticate(r); p != nil || err != nil {
-			return p, err
+		p, err := way.Authenticate(r)
+		if err != nil {
+			s.noteStranger(r, nameOf(way), err)
+			return nil, err
+		}
+		if p != nil {
+			return known(p, way), nil
 		}
 	}
 	return nil, nil
+}
+
+// known is a principal that says which way it came by.
+func known(p *auth.Principal, way auth.Authenticator) *auth.Principal {
+	if p.Way != "" {
+		return p
+	}
+	named := *p // it may be shared
+	named.Way = nameOf(way)
+	return &named
+}
+
+// nameOf is what the audit calls a way in.
+func nameOf(way auth.Authenticator) string {
+	switch way.(type) {
+	case *auth.Tokens:
+		return "token"
+	case *auth.Login:
+		return "password"
+	case *auth.Forward:
+		return "auth-url"
+	default:
+		return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", way), "*auth."))
+	}
 }
 
 var errNotSignedIn = &loglane.StatusError{Code: http.StatusUnauthorized, Message: "not signed in"}
@@ -44,6 +74,22 @@ func remoteAddress(r *http.Request) netip.Addr {
 		return netip.Addr{}
 	}
 	return peer.Addr().Unmap().WithZone("")
+}
+
+// Origin is where a request comes from, as far as the caller's connection and the trusted
+// proxies tell. It is for ways in behind [Server.Handler].
+func Origin(r *http.Request) auth.Origin {
+	o := auth.Origin{Scheme: "http"}
+	if address := remoteAddress(r); address.IsValid() {
+		o.Address = address.String()
+	}
+	if Secure(r) {
+		o.Scheme = "https"
+	}
+	if hostForm.MatchString(r.Host) {
+		o.Host = r.Host
+	}
+	return o
 }
 
 // from is the caller's address for the log.

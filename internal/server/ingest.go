@@ -73,7 +73,7 @@ func (s *Server) ingest(w http.ResponseWriter, r *http.Request) (*ingested, erro
 	case p == nil:
 		return nil, errNoToken
 	}
-	channel, err := s.writable(p, r)
+	pass, err := s.writable(p, r)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (s *Server) ingest(w http.ResponseWriter, r *http.Request) (*ingested, erro
 			return nil, err
 		}
 	}
-	gathered, err := s.gather(p, channel, content, body)
+	gathered, err := s.gather(p, pass, content, body)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s *Server) ingest(w http.ResponseWriter, r *http.Request) (*ingested, erro
 // storeOnce stores the lines of a sender that cannot say whether it sends them again.
 func (s *Server) storeOnce(ctx context.Context, g *gathered) (*ingested, error) {
 	own := s.numbering.take()
-	if err := s.newDelivery(own.producer, own.next).send(ctx, g.lines); err != nil {
+	if err := s.newDelivery(own.producer, own.next, g.passes).send(ctx, g.lines); err != nil {
 		return nil, err // a batch may still be on its way: no other number of this producer may overtake it
 	}
 	own.next += uint64(g.last)
@@ -135,7 +135,7 @@ func (s *Server) storeNumbered(ctx context.Context, p *auth.Principal, sender *p
 	if channel == "" { // no line is left, and none said where to
 		return g.answer(0, sender.afterHeader()), nil
 	}
-	d := s.newDelivery(sender.brokerName(p.Token, channel), sender.seq)
+	d := s.newDelivery(sender.brokerName(p.Token, channel), sender.seq, g.passes)
 	d.claims(sender, channel)
 	release, err := s.senders.turn(ctx, d.producer)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 func (s *Server) history() http.Handler {
-	return s.opts.Hub.History(s.admit, &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit})
+	return s.door.History(s.admit("history"), &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit})
 }
 
 // brokerTime bounds what an admin asks of the broker.
@@ -33,7 +33,7 @@ func (s *Server) purgeAsked(r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	channel, err := s.channel(p, r, auth.Purge)
+	pass, err := s.pass(p, r, auth.Purge, "purge")
 	if err != nil {
 		return err
 	}
@@ -41,13 +41,13 @@ func (s *Server) purgeAsked(r *http.Request) error {
 	// must not stay in the rings of the other gateways.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), brokerTime)
 	defer cancel()
-	if err := s.opts.Hub.Purge(ctx, channel); err != nil {
+	if err := s.door.Purge(ctx, pass); err != nil {
 		return err
 	}
 	if s.opts.Notices == nil {
 		return nil
 	}
-	message, err := json.Marshal(notice{Purge: &purged{Channel: channel}})
+	message, err := json.Marshal(notice{Purge: &purged{Channel: pass.Channel()}})
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,8 @@ func (s *Server) purgeAsked(r *http.Request) error {
 
 // A notice is what gateways tell each other of channels.
 type notice struct {
-	Purge *purged `json:"purge,omitempty"`
+	Purge *purged  `json:"purge,omitempty"`
+	Watch *watched `json:"watch,omitempty"`
 }
 
 type purged struct {

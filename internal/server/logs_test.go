@@ -31,7 +31,7 @@ func TestHistoryIsTheOwnChannels(t *testing.T) {
 			t.Errorf("%s, %s: %d %s", c.who, c.path, a.code, a.body)
 		}
 	}
-	if !strings.Contains(g.log.String(), "action=read outcome=allowed who=adam role=admin channel=logs:User.alice") {
+	if !strings.Contains(g.log.String(), "action=history outcome=allowed who=adam role=admin channel=logs:User.alice") {
 		t.Errorf("that adam read alice's history is not noted:\n%s", g.log)
 	}
 }

@@ -30,7 +30,7 @@ func (s *Server) serveMe(w http.ResponseWriter, r *http.Request) {
 	answer := me{
 		Name: p.Name, Roles: []string{p.Role.String()},
 		Channel: loglane.ContextOf(p.Channel), Channels: []string{}, Writes: p.Writes,
-		SignOut: p.Session != "" && p.Token == "",
+		SignOut: p.SignsOut(),
 	}
 	if p.Writes != nil {
 		answer.Roles = []string{} // it sees nothing

@@ -41,6 +41,10 @@ type admitter interface{ Admits(*http.Request) error }
 // serveLogin answers with the login page, or leads to that of the other application.
 func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	if s.opts.LoginURL != "" {
+		if s.loginTrips(w, r) {
+			s.writeLoop(w, r)
+			return
+		}
 		http.Redirect(w, r, s.otherLogin(r, r.URL.Query().Get("next")), http.StatusFound)
 		return
 	}
@@ -88,7 +92,11 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		s.writeLogin(w, http.StatusBadRequest, "The form could not be read.")
 		return
 	}
-	_, err := s.opts.Login.SignIn(w, r, r.PostForm.Get("username"), r.PostForm.Get("password"))
+	p, err := s.opts.Login.SignIn(w, r, r.PostForm.Get("username"), r.PostForm.Get("password"))
+	if err == nil && p != nil {
+		p = known(p, s.opts.Login)
+	}
+	s.noteSignIn(r, "password", p, r.PostForm.Get("username"), err)
 	if err == nil {
 		http.Redirect(w, r, auth.SafeNext(r.Form.Get("next"), s.base), http.StatusSeeOther)
 		return
@@ -114,9 +122,16 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	leadsTo := ""
 	switch {
 	case s.opts.Provider != nil:
+		p, _ := s.principal(r) // whoever it is, the cookie goes
 		leadsTo, err = s.opts.Provider.SignOut(w, r, s.origin(r))
+		s.noteSignOut(r, p)
 	case s.opts.Login != nil:
+		p, _ := s.opts.Login.Authenticate(r)
+		if p != nil {
+			p = known(p, s.opts.Login)
+		}
 		err = s.opts.Login.SignOut(w, r)
+		s.noteSignOut(r, p)
 	}
 	var status *loglane.StatusError
 	switch {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/auth"
 )
 
 // A Provider signs people in at another site, such as an OpenID Connect provider. origin is
@@ -21,8 +22,9 @@ type Provider interface {
 	Straight(r *http.Request) bool
 	// Start answers with a redirect to the provider, after which the browser goes to next.
 	Start(w http.ResponseWriter, r *http.Request, origin, next string) error
-	// Finish makes a session, in w's headers, of what the browser brings back.
-	Finish(w http.ResponseWriter, r *http.Request, origin string) (next string, err error)
+	// Finish makes a session, in w's headers, of what the browser brings back, and returns whose
+	// it is.
+	Finish(w http.ResponseWriter, r *http.Request, origin string) (who *auth.Principal, next string, err error)
 	// SignOut is that of [Login], and returns where the provider ends its session; "" is none.
 	SignOut(w http.ResponseWriter, r *http.Request, origin string) (leadsTo string, err error)
 	// BackChannel ends the sessions that the provider itself asks to end.
@@ -53,7 +55,8 @@ func (s *Server) finishSignIn(w http.ResponseWriter, r *http.Request) {
 		(&loglane.StatusError{Code: http.StatusMethodNotAllowed, Message: "take GET"}).Write(w)
 		return
 	}
-	next, err := s.opts.Provider.Finish(w, r, s.origin(r))
+	who, next, err := s.opts.Provider.Finish(w, r, s.origin(r))
+	s.noteSignIn(r, "oidc", who, "", err)
 	if err != nil {
 		s.refuseSignIn(w, err)
 		return

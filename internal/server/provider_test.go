@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/auth"
 	"github.com/loglane/loglane/internal/server"
 )
 
@@ -27,7 +28,9 @@ func (s *site) Start(w http.ResponseWriter, r *http.Request, origin, next string
 	return s.err
 }
 
-func (s *site) Finish(http.ResponseWriter, *http.Request, string) (string, error) { return "/", s.err }
+func (s *site) Finish(http.ResponseWriter, *http.Request, string) (*auth.Principal, string, error) {
+	return &auth.Principal{Name: "alice"}, "/", s.err
+}
 
 func (s *site) SignOut(http.ResponseWriter, *http.Request, string) (string, error) {
 	return `https://id.example.com/out?a=1&b="><script>`, s.err

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/audit"
 	"github.com/loglane/loglane/internal/auth"
+	"github.com/loglane/loglane/internal/door"
 	"github.com/loglane/loglane/internal/ingest"
 )
 
@@ -73,6 +75,14 @@ type Options struct {
 	Beside         []Route      // further routes under the base path, behind the same middleware
 	Logger         *slog.Logger
 
+	// Audit gets who does what with channels that are not their own, and who comes in or does
+	// not; nil is Logger. AuditRequired refuses what could not be written there.
+	Audit         *audit.Log
+	AuditRequired bool
+	// ShowWatchers shows the owners of channels how many others watch them, as far as Watch
+	// runs on the other gateways too.
+	ShowWatchers bool
+
 	MaxLine        int            // bytes; default loglane.DefaultMaxLine
 	MaxIngestBytes int            // of a body, as sent and decompressed; default ingest.DefaultMaxBytes
 	Global         *loglane.Level // from which lines that are sent go to the global channel too: nil is every line, GlobalOff none
@@ -91,6 +101,9 @@ type Server struct {
 	assets   assets
 	limiter  *limiter
 	senders  *senders
+	door     *door.Door
+	watchers *watchers
+	audit    *audit.Log
 	draining atomic.Bool
 
 	numbering numbering
@@ -98,12 +111,17 @@ type Server struct {
 
 // New starts nothing. It fails with all that is wrong with opts.
 func New(opts Options) (*Server, error) {
-	s := &Server{opts: opts, base: opts.BasePath, log: opts.Logger, limiter: newLimiter(opts.Limits), senders: newSenders()}
+	s := &Server{door: door.New(opts.Hub, opts.Broker), audit: opts.Audit, opts: opts, base: opts.BasePath, log: opts.Logger, limiter: newLimiter(opts.Limits), senders: newSenders()}
 	if s.base == "" {
 		s.base = "/"
 	}
 	if s.log == nil {
 		s.log = slog.Default()
+	}
+	s.opts.Hub, s.opts.Broker = nil, nil // behind the door
+	s.watchers = newWatchers(opts.Notices, s.tellOwner)
+	if s.audit == nil {
+		s.audit, _ = audit.Open(audit.Options{Logger: s.log}) // without a file it cannot fail
 	}
 	if s.opts.readTime == 0 {
 		s.opts.readTime = readTime

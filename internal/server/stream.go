@@ -8,11 +8,17 @@ import (
 	"unicode/utf8"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/audit"
 	"github.com/loglane/loglane/internal/auth"
+	"github.com/loglane/loglane/internal/door"
 )
 
 // A streamTag is what an open stream is found by when its login ends.
-type streamTag struct{ session, user string }
+type streamTag struct {
+	session, user string
+	own           string // the channel, where it is the user's own
+	opened        *byte  // of this stream alone
+}
 
 // EndStreams returns what ends the hub's streams of a login, as auth.LoginOptions.OnEnd
 // takes it.
@@ -26,24 +32,37 @@ func EndStreams(hub *loglane.Hub) func(match func(session, user string) bool, re
 }
 
 func (s *Server) stream() http.Handler {
-	return s.opts.Hub.Stream(s.admit, &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit})
+	return s.door.Stream(s.admit("stream"), &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit})
 }
 
-// admit says what a request may read, live or stored, in the order of checks that the
-// contract names.
-func (s *Server) admit(r *http.Request) (loglane.Grant, error) {
-	p, err := s.caller(r)
-	if err != nil {
-		return loglane.Grant{}, err
+// admit returns what says what a request may read, live or stored, in the order of checks
+// that the contract names. The verb is for the audit.
+func (s *Server) admit(verb string) func(*http.Request) (door.Reader, error) {
+	return func(r *http.Request) (door.Reader, error) {
+		p, err := s.caller(r)
+		if err != nil {
+			return door.Reader{}, err
+		}
+		pass, err := s.pass(p, r, auth.Read, verb)
+		if err != nil {
+			return door.Reader{}, err
+		}
+		reader := door.Reader{
+			Pass: pass, Expires: p.Expires, Check: p.Check,
+			Tag: streamTag{session: p.Session, user: p.Name},
+		}
+		if channel := pass.Channel(); channel == p.Channel {
+			reader.Tag = streamTag{session: p.Session, user: p.Name, own: channel, opened: new(byte)}
+			reader.Opened = func() { s.greet(reader.Tag, channel) }
+		} else {
+			reader.Opened = func() { s.watching(channel, 1) }
+			reader.Ended = func(end loglane.Ended) {
+				s.watching(channel, -1)
+				s.noteEnd(r, p, pass, end)
+			}
+		}
+		return reader, nil
 	}
-	channel, err := s.channel(p, r, auth.Read)
-	if err != nil {
-		return loglane.Grant{}, err
-	}
-	return loglane.Grant{
-		Channel: channel, Expires: p.Expires, Check: p.Check,
-		Tag: streamTag{session: p.Session, user: p.Name},
-	}, nil
 }
 
 // caller is who asks for log lines; its errors are the answers for who may not.
@@ -74,38 +93,38 @@ func fromThisSite(r *http.Request) bool {
 	return true
 }
 
-// channel is what a request is about: the principal's own, or another that it asks for
-// and with which the principal may do that. Rights are judged before the form, so that
+// pass is for what a request is about: the principal's own channel, or another that it asks
+// for and with which the principal may do that. Rights are judged before the form, so that
 // refusals tell nothing. Only what is named can be emptied.
-func (s *Server) channel(p *auth.Principal, r *http.Request, action auth.Action) (string, error) {
+func (s *Server) pass(p *auth.Principal, r *http.Request, action auth.Action, verb string) (pass door.Pass, err error) {
 	asked := s.asked(r.URL.Query())
 	for _, a := range asked {
-		if err := s.authorize(p, a, r, action); err != nil {
-			return "", err
+		if pass, err = s.authorize(p, a, r, action, verb); err != nil {
+			return door.Pass{}, err
 		}
 	}
 	switch {
 	case len(asked) == 0 && action == auth.Purge:
-		if err := s.authorize(p, noChannel, r, action); err != nil {
-			return "", err
+		if _, err := s.authorize(p, noChannel, r, action, verb); err != nil {
+			return door.Pass{}, err
 		}
-		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: name the channel to empty"}
+		return door.Pass{}, &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: name the channel to empty"}
 	case len(asked) == 0:
-		return p.Channel, p.Authorize(p.Channel, action)
+		return s.door.Authorize(p, p.Channel, action)
 	default:
-		return onlyOne(asked)
+		return pass, onlyOne(asked)
 	}
 }
 
-// onlyOne is the channel of a query that names one.
-func onlyOne(all []asked) (channel string, err error) {
+// onlyOne refuses a query that names more than one channel, or what cannot be one.
+func onlyOne(all []asked) error {
 	switch {
 	case len(all) > 1:
-		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: take one of them, once"}
+		return &loglane.StatusError{Code: http.StatusBadRequest, Message: "channel, user: take one of them, once"}
 	case all[0].malformed != nil:
-		return "", &loglane.StatusError{Code: http.StatusBadRequest, Message: all[0].malformed.Error()}
+		return &loglane.StatusError{Code: http.StatusBadRequest, Message: all[0].malformed.Error()}
 	default:
-		return all[0].channel, nil
+		return nil
 	}
 }
 
@@ -152,39 +171,21 @@ func (s *Server) asked(query url.Values) []asked {
 // noChannel stands for the channel where none is named.
 var noChannel = asked{channel: anyOther}
 
-// errTokenPurges says that neither scope of a token is to empty channels.
-var errTokenPurges = &loglane.StatusError{Code: http.StatusForbidden, Message: "An API token cannot empty a channel: sign in as an admin."}
-
 // authorize judges what is done with a channel, and notes it where it is more than to read
 // the own one.
-func (s *Server) authorize(p *auth.Principal, a asked, r *http.Request, action auth.Action) error {
-	err := p.Authorize(a.channel, action)
-	if err == nil && action == auth.Purge && p.Token != "" {
-		err = errTokenPurges
-	}
+func (s *Server) authorize(p *auth.Principal, a asked, r *http.Request, action auth.Action, verb string) (door.Pass, error) {
+	pass, err := s.door.Authorize(p, a.channel, action)
 	if a.channel == p.Channel && action == auth.Read {
-		return err
+		return pass, err
 	}
-	verb := "read"
-	if action == auth.Purge {
-		verb = "purge"
-	}
-	outcome := "allowed"
+	entry := audit.Entry{Action: verb, Outcome: audit.Allowed}
 	if err != nil {
-		outcome = "refused"
+		entry.Outcome = audit.Refused
 	}
-	line := []any{"action", verb, "outcome", outcome, "who", p.Name, "role", p.Role, "channel", a.channel, "asked", noted(a.name), "from", from(r)}
-	s.log.Info("audit", withToken(line, p)...)
-	return err
-}
-
-// withToken adds to an audit line which token it was: whose name the line has may have
-// been elsewhere.
-func withToken(line []any, p *auth.Principal) []any {
-	if p.Token == "" {
-		return line
+	if noted := s.note(r, p, a, entry); err == nil && noted != nil {
+		return door.Pass{}, noted
 	}
-	return append(line, "token", p.Token)
+	return pass, err
 }
 
 // maxNoted bounds what a caller can write into an audit line.

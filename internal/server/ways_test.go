@@ -72,7 +72,7 @@ func TestTheAuditNamesTheToken(t *testing.T) {
 	tokens, err := g.file.Tokens()
 	must(t, err)
 	for _, token := range tokens {
-		noted := strings.Contains(g.log.String(), "outcome=refused who=alice role=viewer channel=logs:User.bob asked=bob from=127.0.0.1 token="+token.ID)
+		noted := strings.Contains(g.log.String(), "outcome=refused who=alice role=viewer channel=logs:User.bob asked=bob from=127.0.0.1 way=token token="+token.ID)
 		if noted != (token.Scope == auth.ReadScope) {
 			t.Errorf("the log is %s", g.log)
 		}

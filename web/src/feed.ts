@@ -15,6 +15,8 @@ export interface FeedView {
   /** The moment, Unix ms. */
   at: number
   state: StreamState
+  /** How many others watch this channel. */
+  watchers: number
   /** Lines since the page was opened, and how many of them are kept. */
   lines: number
   kept: number
@@ -31,6 +33,11 @@ export interface FeedOptions {
   fetch?: typeof fetch
 }
 
+/** Whether a stream is there that would tell who else watches. */
+function open(state: StreamState): boolean {
+  return state.kind === 'catching-up' || state.kind === 'live' || state.kind === 'upstream-down'
+}
+
 /** One channel on the page: its stream, and the ring with its lines. */
 export class Feed {
   readonly ring = new Ring({ entries: 20_000, chars: 32 * 1024 * 1024 })
@@ -38,6 +45,7 @@ export class Feed {
   readonly #watchers = new Set<() => void>()
   readonly #views = new Set<() => void>()
   #state: StreamState = { kind: 'connecting' }
+  #others = 0
   #view: FeedView
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -61,6 +69,11 @@ export class Feed {
         },
         state: (state) => {
           this.#state = state
+          if (!open(state)) this.#others = 0
+          this.#refresh()
+        },
+        watchers: (count) => {
+          this.#others = count
           this.#refresh()
         },
         unauthorized,
@@ -131,6 +144,7 @@ export class Feed {
     return {
       at: Date.now(),
       state: this.#state,
+      watchers: this.#others,
       lines: this.ring.lines,
       kept,
       errors: this.ring.errors,

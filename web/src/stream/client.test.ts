@@ -160,4 +160,10 @@ describe('resuming', () => {
     await stage().opened('event: gap\ndata: nonsense\n\n')
     expect(stage().seen.told).toEqual(['gap unknown unknown'])
   })
+
+  it('tells how many watch, and takes what cannot be read for nobody', async () => {
+    const watch = (data: string) => `event: watch\ndata: ${data}\n\n`
+    await stage().opened(watch('{"watchers":2}') + watch('{"watchers":0}') + watch('{"watchers":"x"}') + watch('-'))
+    expect(stage().seen.told).toEqual(['watchers 2', 'watchers 0', 'watchers 0', 'watchers 0'])
+  })
 })

@@ -2,7 +2,7 @@ import type { EventSourceMessage } from 'eventsource-parser'
 import { Backoff, retryAfter } from './backoff.ts'
 import { Connection, type Outcome } from './connection.ts'
 import { identity, parseCursor } from './cursor.ts'
-import { asGap, member } from './events.ts'
+import { asGap, asWatchers, member } from './events.ts'
 import { Replay } from './replay.ts'
 import { Seen } from './seen.ts'
 import type { StreamHandler } from './types.ts'
@@ -239,6 +239,9 @@ export class StreamClient {
         return
       case 'status':
         this.#replay.upstream(member(event.data, 'upstream') !== 'down')
+        return
+      case 'watch':
+        this.#handler.watchers(asWatchers(event.data))
         return
       case 'auth':
         this.#farewell.auth = member(event.data, 'reason') ?? ''

@@ -17,6 +17,12 @@ export function member(data: string, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
+/** How many watch, of a watch event; what cannot be read counts as nobody. */
+export function asWatchers(data: string): number {
+  const count = fields(data)['watchers']
+  return typeof count === 'number' && count > 0 ? Math.floor(count) : 0
+}
+
 /** Reads a gap event; what cannot be read counts as not known. */
 export function asGap(event: EventSourceMessage): Gap {
   const missed = fields(event.data)['missed']

@@ -102,6 +102,10 @@ export class Recorder implements StreamHandler {
     this.states.push(state)
   }
 
+  watchers(count: number): void {
+    this.told.push(`watchers ${count}`)
+  }
+
   unauthorized(reason: string): void {
     this.signedOut = reason
   }

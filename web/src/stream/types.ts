@@ -34,6 +34,8 @@ export interface StreamHandler {
   /** Something the reader should know, at this place of the log. */
   notice(text: string): void
   state(state: StreamState): void
+  /** How many others watch this channel, since the stream was opened. */
+  watchers(count: number): void
   /** The login is not valid (any more); reason is what the server said, or ''. */
   unauthorized(reason: string): void
 }

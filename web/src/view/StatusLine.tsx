@@ -4,7 +4,7 @@ import type { Feed } from '../feed.ts'
 import type { Me } from '../me.ts'
 import { moment, zone } from '../record/time.ts'
 import { count } from './count.ts'
-import { statusWords } from './statusWords.ts'
+import { statusWords, watchersWords } from './statusWords.ts'
 import { useFeed } from './useFeed.ts'
 
 interface StatusLineProps {
@@ -30,6 +30,10 @@ export function StatusLine({ feed, me, channel }: StatusLineProps) {
         {words.text}
         {/* A number that changes all the time is for the eye only. */}
         {words.count !== '' && <span aria-hidden="true"> {words.count}</span>}
+      </p>
+      {/* It is there from the start, so that what comes into it is read aloud. */}
+      <p role="status" data-testid="watchers" data-watchers={view.watchers}>
+        {watchersWords(view.watchers)}
       </p>
       {view.state.kind === 'waiting' && (
         <button

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { askedChannel, streamUrl } from '../address.ts'
 import type { StreamState } from '../stream/types.ts'
-import { statusWords } from './statusWords.ts'
+import { statusWords, watchersWords } from './statusWords.ts'
 
 const waiting = (reason: string, limit: boolean): StreamState => ({
   kind: 'waiting',
@@ -33,4 +33,12 @@ it('passes the page’s own parameters to the stream', () => {
   expect(streamUrl('/', '?user=bob%26co')).toBe('/api/v1/stream?user=bob%26co&ping=15')
   expect(askedChannel('?user=bob')).toBe('user bob')
   expect(askedChannel('')).toBeUndefined()
+})
+
+it.each([
+  [0, ''],
+  [1, 'An operator is watching'],
+  [12, '12 operators are watching'],
+])('says that %i watch', (count, words) => {
+  expect(watchersWords(count)).toBe(words)
 })

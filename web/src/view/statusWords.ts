@@ -70,3 +70,9 @@ export function statusWords(state: StreamState, now: number): StatusWords {
       }
   }
 }
+
+/** Who else watches the channel, in words; '' is nobody. */
+export function watchersWords(count: number): string {
+  if (count === 0) return ''
+  return count === 1 ? 'An operator is watching' : `${count} operators are watching`
+}

@@ -4,7 +4,7 @@ import logging
 import os
 
 import redis
-from django.contrib.auth import authenticate, login
+from django.contrib.auth import authenticate, login, logout
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import path
 
@@ -29,6 +29,11 @@ def enter(request):
     return HttpResponse("welcome\n")
 
 
+def leave(request):
+    logout(request)
+    return HttpResponse("bye\n")
+
+
 def broken(request):
     raise ValueError("no such order")
 
@@ -51,6 +56,7 @@ urlpatterns = [
     path("order/<int:number>/", order),
     path("order-async/<int:number>/", order_async),
     path("enter/", enter),
+    path("leave/", leave),
     path("broken/", broken),
     path("old-stream/", old_stream),
 ]

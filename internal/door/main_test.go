@@ -1,0 +1,9 @@
+package door_test
+
+import (
+	"testing"
+
+	"github.com/loglane/loglane/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
