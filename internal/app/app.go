@@ -145,6 +145,7 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	}
 	options := server.Options{
 		Hub: a.hub, Broker: a.upstream, Ways: a.ways, Pages: web.Files(), BasePath: s.Base(), LoginURL: s.LoginURL,
+		HeaderLogins:   s.TrustedHeader != "",
 		StreamDisabled: !s.StreamEnabled, Template: template,
 		Limits:  server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
 		MaxLine: s.MaxLine, MaxIngestBytes: s.MaxIngestBytes, Global: global,

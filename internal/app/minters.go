@@ -37,6 +37,8 @@ func (s *Settings) minters(users *auth.Users) []minter {
 	if users != nil && users.Any() {
 		add("auth-file", s.AuthFile, "")
 	}
+	add("jwt-issuer", s.JWTIssuer, s.JWTNamePrefix)
+	add("trusted-header", s.TrustedHeader, s.TrustedHeaderNamePrefix)
 	add("auth-url", s.AuthURL, s.AuthURLNamePrefix)
 	return all
 }

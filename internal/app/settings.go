@@ -1,9 +1,12 @@
 package app
 
 import (
+	"context"
 	"net"
 	"strings"
 	"time"
+
+	"github.com/loglane/loglane/internal/server"
 )
 
 // Settings are all settings of a gateway. The tags are the one place where a setting's
@@ -14,6 +17,8 @@ type Settings struct {
 	Place
 	Outside
 	Identity
+	JWT
+	HeaderLogin
 	Forward
 	Names
 	Upstream
@@ -32,7 +37,7 @@ type ConfigFile struct {
 
 // Place is where the gateway listens.
 type Place struct {
-	Addr     string `name:"addr" env:"LOGLANE_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
+	Addr     string `name:"addr" env:"LOGLANE_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; unix:/run/loglane.sock is a Unix socket, which its user and group may open."`
 	BasePath string `name:"base-path" env:"LOGLANE_BASE_PATH" default:"/" example:"/logs/" placeholder:"PATH" help:"Path below which everything is served."`
 	TLSCert  string `name:"tls-cert" env:"LOGLANE_TLS_CERT" example:"cert.pem" placeholder:"FILE" help:"PEM file of a certificate and its chain, to serve HTTPS; it is read again when it changes."`
 	TLSKey   string `name:"tls-key" env:"LOGLANE_TLS_KEY" example:"key.pem" placeholder:"FILE" help:"PEM file of the certificate's private key."`
@@ -147,6 +152,9 @@ func (p Place) Secure() bool { return p.TLSCert != "" }
 // URL is where a program on this machine finds a gateway at the place.
 func (p Place) URL() string {
 	addr := p.Addr
+	if _, unix := server.UnixPath(addr); unix {
+		addr = "localhost" // Dial leads to the socket
+	}
 	host, port, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
 		addr = net.JoinHostPort("localhost", port)
@@ -156,4 +164,13 @@ func (p Place) URL() string {
 		scheme = "https://"
 	}
 	return scheme + addr + p.Base()
+}
+
+// Dial opens a connection to a gateway at the place, as [net/http.Transport] wants it for
+// the place's URL.
+func (p Place) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if path, unix := server.UnixPath(p.Addr); unix {
+		network, addr = "unix", path
+	}
+	return new(net.Dialer).DialContext(ctx, network, addr)
 }

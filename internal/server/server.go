@@ -56,6 +56,8 @@ type Options struct {
 	PublicURL *url.URL
 	// TrustedProxies are the peers whose X-Forwarded headers are believed.
 	TrustedProxies []netip.Prefix
+	// HeaderLogins says that an auth.Header is among the Ways.
+	HeaderLogins bool
 
 	BasePath       string // begins and ends with a slash; "" is /
 	StreamDisabled bool
