@@ -152,7 +152,9 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		Notices: a.upstream.notices, Probes: a.upstream.probes, Beside: beside, Logger: a.log,
 	}
 	options.PublicURL, _ = s.public() // Check has told their errors
-	options.TrustedProxies, _ = server.ParseProxies(s.TrustedProxies)
+	addresses, unix := server.SocketProxies(s.TrustedProxies)
+	options.TrustedProxies, _ = server.ParseProxies(addresses)
+	options.TrustedSocket = unix
 	switch {
 	case a.dev != nil:
 		options.Login = a.dev

@@ -2,7 +2,9 @@ package app_test
 
 import (
 	"bufio"
+	"bytes"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -156,6 +158,7 @@ func TestAHeaderOverAUnixSocket(t *testing.T) {
 	s.AuthFile = ""
 	path := filepath.Join(t.TempDir(), "gw.sock")
 	s.Addr, s.TrustedHeader, s.TrustedHeaderGroups, s.RoleMap = "unix:"+path, "Remote-User", "Remote-Groups", "sre=operator"
+	s.TrustedProxies, s.MaxStreamsPerAddress = "unix", 1
 	gateway := start(t, s)
 	if gateway.URL() != "http://localhost/" {
 		t.Errorf("its URL is %s", gateway.URL())
@@ -165,9 +168,16 @@ func TestAHeaderOverAUnixSocket(t *testing.T) {
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, gateway.URL()+"api/v1/stream", nil)
 	must(t, err)
 	r.Header.Set("Remote-User", "alice")
+	r.Header.Set("X-Forwarded-For", "203.0.113.7")
 	answer, err := transport.RoundTrip(r)
 	must(t, err)
 	defer answer.Body.Close()
+	second, err := transport.RoundTrip(r)
+	must(t, err)
+	defer second.Body.Close()
+	if second.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("a second stream of one address: %s", second.Status)
+	}
 	if line, err := bufio.NewReader(answer.Body).ReadString('\n'); err != nil || line != "retry: 3000\n" {
 		t.Errorf("%s %q, %v", answer.Status, line, err)
 	}
@@ -236,4 +246,33 @@ func closedAddr(t *testing.T) string {
 	must(t, err)
 	defer listener.Close()
 	return listener.Addr().String()
+}
+
+// Neither good tokens nor bad ones, nor the proxy's secret, stand in the log.
+func TestTheLogHasNoSecretOfTheNewWays(t *testing.T) {
+	s := settings(t)
+	bySecret(t, &s)
+	s.JWTNamePrefix = "jwt:"
+	s.TrustedHeader, s.TrustedHeaderSecretFile, s.TrustedHeaderNamePrefix = "Remote-User", fileOf(t, proxySecret), "sso:"
+	var log bytes.Buffer
+	gateway, err := app.New(s, &app.Options{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	must(t, err)
+	must(t, gateway.Start(t.Context()))
+	good, bad := tokenFor(t, "jo", time.Minute), tokenFor(t, "jo", -time.Minute)
+	for _, path := range []string{"api/v1/me", "api/v1/stream?channel=User.other", "api/v1/channels", "api/v1/logs"} {
+		for _, token := range []string{good, bad, good[:len(good)-4], "eyJcanary.eyJcanary.canary"} {
+			askWith(t, gateway.URL()+path, "Authorization", "Bearer "+token)
+		}
+		askWith(t, gateway.URL()+path, auth.SecretHeader, proxySecret, "Remote-User", "canary,name")
+		askWith(t, gateway.URL()+path, auth.SecretHeader, proxySecret+"x", "Remote-User", "canary")
+	}
+	must(t, gateway.Stop(t.Context()))
+	for _, secret := range []string{good[len(good)-20:], bad[len(bad)-20:], "canary", proxySecret, jwtSecret} {
+		if strings.Contains(log.String(), secret) {
+			t.Errorf("the log has %q: %s", secret, &log)
+		}
+	}
+	if !strings.Contains(log.String(), "does not come from a trusted proxy") {
+		t.Errorf("the log: %s", &log)
+	}
 }

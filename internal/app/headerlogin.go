@@ -53,7 +53,7 @@ func (s *Settings) checkHeaderLogin() error {
 			errs = append(errs, Wrong("trusted-header-proxies", h.TrustedHeaderProxies, err.Error()))
 		}
 	}
-	_, err := h.secret()
+	_, err := h.proxySecret()
 	if err == nil && len(errs) == 0 {
 		err = refused("trusted-header-groups", h.TrustedHeaderGroups, s.tooAlike())
 	}
@@ -83,8 +83,8 @@ func (h *HeaderLogin) checkAbsent() error {
 	return nil
 }
 
-// secret is the proxy's; nil where there is none. Its errors do not have it.
-func (h *HeaderLogin) secret() ([]byte, error) {
+// proxySecret is the proxy's; nil where there is none. Its errors do not have it.
+func (h *HeaderLogin) proxySecret() ([]byte, error) {
 	if h.TrustedHeaderSecretFile == "" {
 		return nil, nil
 	}
@@ -107,7 +107,7 @@ func (s *Settings) headerOptions() (auth.HeaderOptions, error) {
 	if err != nil {
 		return auth.HeaderOptions{}, err
 	}
-	secret, err := h.secret()
+	secret, err := h.proxySecret()
 	_, unix := server.UnixPath(s.Addr)
 	return auth.HeaderOptions{
 		Name: h.TrustedHeader, Groups: h.TrustedHeaderGroups,

@@ -52,7 +52,7 @@ type Identity struct {
 // Outside is how the gateway is reached through what stands before it.
 type Outside struct {
 	PublicURL      string `name:"public-url" env:"LOGLANE_PUBLIC_URL" example:"https://logs.example.com/" placeholder:"URL" help:"Where browsers find the gateway, with its base path; https makes cookies Secure."`
-	TrustedProxies string `name:"trusted-proxies" env:"LOGLANE_TRUSTED_PROXIES" example:"127.0.0.1,10.0.0.0/8" placeholder:"CIDR,…" help:"Addresses of the proxies in front; their X-Forwarded-For, -Proto and -Host are believed, so they must not pass on what callers send."`
+	TrustedProxies string `name:"trusted-proxies" env:"LOGLANE_TRUSTED_PROXIES" example:"127.0.0.1,10.0.0.0/8" placeholder:"CIDR,…" help:"Addresses of the proxies in front, and unix for those that come over the Unix socket of --addr; their X-Forwarded-For, -Proto and -Host are believed, so they must not pass on what callers send."`
 }
 
 // Forward is the login of another application, which the gateway asks who a request

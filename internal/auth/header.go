@@ -115,7 +115,7 @@ func (h *Header) trusts(r *http.Request) bool {
 }
 
 func (h *Header) comesFromProxy(r *http.Request) bool {
-	if overUnixSocket(r) {
+	if OverUnixSocket(r) {
 		return h.o.UnixSocket || len(h.o.Proxies) == 0
 	}
 	if len(h.o.Proxies) == 0 {

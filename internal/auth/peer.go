@@ -27,8 +27,8 @@ func peerOf(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap().WithZone("")
 }
 
-// overUnixSocket says whether a request came to a listener with a path.
-func overUnixSocket(r *http.Request) bool {
+// OverUnixSocket says whether a request came to a listener of a Unix socket.
+func OverUnixSocket(r *http.Request) bool {
 	_, unix := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
 	return unix
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
@@ -11,12 +12,13 @@ import (
 	"github.com/loglane/loglane/internal/auth"
 )
 
-// headerGateway believes the header Remote-User of 127.0.0.1, and what it forwards.
-func headerGateway(t *testing.T) *gateway {
+// headerGateway believes the header Remote-User of 127.0.0.1, and what it forwards. Streams
+// last for maxAge; 0 is the default.
+func headerGateway(t *testing.T, maxAge time.Duration) *gateway {
 	return newGateway(t, func(s *setup) {
 		loopback := netip.MustParsePrefix("127.0.0.1/32")
 		way, err := auth.NewHeader(auth.HeaderOptions{
-			Name: "Remote-User", Groups: "Remote-Groups", Proxies: []netip.Prefix{loopback}, Logger: s.Logger,
+			Name: "Remote-User", Groups: "Remote-Groups", Proxies: []netip.Prefix{loopback}, MaxAge: maxAge, Logger: s.Logger,
 		})
 		must(t, err)
 		s.Ways, s.HeaderLogins, s.TrustedProxies = []auth.Authenticator{way}, true, []netip.Prefix{loopback}
@@ -46,7 +48,7 @@ func wire(lines ...string) string {
 // Headers as they stand on the wire of a trusted proxy: each is alice's or nobody's.
 func TestATrustedHeaderOnTheWire(t *testing.T) {
 	t.Parallel()
-	g := headerGateway(t)
+	g := headerGateway(t, 0)
 	for name, c := range map[string]struct {
 		lines []string
 		code  string
@@ -88,7 +90,7 @@ func TestATrustedHeaderOnTheWire(t *testing.T) {
 // Another peer is nobody, whatever it says of where it comes from.
 func TestATrustedHeaderFromElsewhere(t *testing.T) {
 	t.Parallel()
-	g := headerGateway(t)
+	g := headerGateway(t, 0)
 	for _, lines := range [][]string{
 		{"Remote-User: adam"},
 		{"Remote-User: adam", "X-Forwarded-For: 127.0.0.1"},
@@ -109,7 +111,7 @@ func TestATrustedHeaderFromElsewhere(t *testing.T) {
 // a header of their own, in what the proxy sends on: it is never answered.
 func TestNoSecondRequestHidesInABody(t *testing.T) {
 	t.Parallel()
-	g := headerGateway(t)
+	g := headerGateway(t, 0)
 	hidden := wire("Remote-User: adam")
 	for name, text := range map[string]string{
 		"Content-Length and chunks": "POST /login HTTP/1.1\r\nHost: gw\r\nRemote-User: alice\r\nContent-Length: 200\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden,
@@ -131,4 +133,36 @@ func TestNoSecondRequestHidesInABody(t *testing.T) {
 	if answer := spoken(t, g, "127.0.0.1", plain+wire("Remote-User: bob")); strings.Count(answer, "HTTP/1.1 200") != 2 {
 		t.Errorf("two requests: %q", answer)
 	}
+}
+
+// A stream lasts for so long; whoever comes again with its cursor has missed nothing.
+func TestAHeadersStreamIsOpenedAnew(t *testing.T) {
+	t.Parallel()
+	g := headerGateway(t, 2*time.Second)
+	b := g.as("")
+	b.headers = http.Header{"Remote-User": {"hal"}}
+	publish(t, g, "logs:User.hal", "line 1")
+	begin := time.Now()
+	cursor, first, expired := "", false, false
+	for line := range b.open("api/v1/stream").lines {
+		if id, found := strings.CutPrefix(line, "id: "); found {
+			cursor = id
+		}
+		first = first || strings.Contains(line, "line 1")
+		expired = strings.Contains(line, `"reason":"expired"`) || expired
+	}
+	if took := time.Since(begin); took < time.Second || took > 4*time.Second || !first || !expired || cursor == "" {
+		t.Errorf("it ended after %v; line 1: %v, expired: %v, cursor %q", took, first, expired, cursor)
+	}
+	publish(t, g, "logs:User.hal", "line 2")
+	b.headers.Set("Last-Event-ID", cursor)
+	for line := range b.open("api/v1/stream").lines {
+		if strings.Contains(line, "line 1") || strings.Contains(line, "event: gap") {
+			t.Errorf("the second stream has %q", line)
+		}
+		if strings.Contains(line, "line 2") {
+			return
+		}
+	}
+	t.Error("the second stream has no line 2")
 }
