@@ -3,10 +3,14 @@ package app_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -274,5 +278,34 @@ func TestTheLogHasNoSecretOfTheNewWays(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "does not come from a trusted proxy") {
 		t.Errorf("the log: %s", &log)
+	}
+}
+
+// The keys may come from a URL; on this machine it need not have TLS.
+func TestJWTsByAJWKS(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"`+base64.RawURLEncoding.EncodeToString(public)+`"}]}`)
+	}))
+	t.Cleanup(keys.Close)
+	s := settings(t)
+	s.AuthFile, s.JWTIssuer, s.JWTAudience, s.JWTJWKSURL = "", "https://id.example.com/", "loglane", keys.URL+"/jwks.json"
+	s.JWTRolesClaim, s.RoleMap, s.JWTChannelsClaim = "groups", "sre=operator", "channels"
+	gateway := start(t, s)
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
+		"iss": "https://id.example.com/", "aud": "loglane", "sub": "jo", "exp": time.Now().Add(time.Minute).Unix(), "groups": "sre", "channels": []string{"job_1"},
+	})
+	token.Header["kid"] = "1"
+	text, err := token.SignedString(private)
+	must(t, err)
+	code, body, _ := askWith(t, gateway.URL()+"api/v1/me", "Authorization", "Bearer "+text)
+	if want := `{"name":"jo","roles":["operator"],"channel":"User.jo","channels":["job_1"],"signOut":false}`; code != http.StatusOK || strings.TrimSpace(body) != want {
+		t.Errorf("%d %s, want %s", code, body, want)
+	}
+	findings, err := app.Examine(t.Context(), s, nil)
+	must(t, err)
+	if !strings.Contains(texts(findings), "jwt-issuer ok JWTs of https://id.example.com/ for loglane; 1 key, by RS256, ES256, EdDSA") {
+		t.Errorf("the findings: %s", texts(findings))
 	}
 }
