@@ -39,7 +39,7 @@ var house = map[string]room{
 	"internal/leaktest":    {},
 	"internal/redistest":   {},
 	"internal/send":        {rooms: []string{".", "logship"}},
-	"internal/auth":        {rooms: []string{"."}, third: []string{"github.com/alexedwards/argon2id", "golang.org/x/crypto", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
+	"internal/auth":        {rooms: []string{"."}, third: []string{"github.com/alexedwards/argon2id", "golang.org/x/crypto", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "github.com/MicahParks/jwkset", "github.com/golang-jwt/jwt/v5"}},
 	"internal/ingest":      {rooms: []string{".", "internal/jsonscan"}, third: []string{"github.com/klauspost/compress"}},
 	"internal/audit":       {},
 	"internal/door":        {rooms: []string{".", "internal/auth"}},

@@ -24,6 +24,7 @@ have chromium || packages+=(chromium)
 python_has redis,django || packages+=(python3-redis python3-django)
 have nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
 have curl || packages+=(curl)
+have openssl || packages+=(openssl)
 have gcc || packages+=(gcc libc6-dev)
 
 if ((${#packages[@]})); then

@@ -32,7 +32,7 @@ func (c *healthcheckCmd) Run(t terminal, v *values) error {
 		// Nobody but the gateway listens at its own address, nothing secret is sent, and its
 		// certificate names others than this address: whether it can be trusted is not the
 		// question here.
-		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true},
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true, DialContext: c.Dial},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	answer, err := client.Get(c.URL() + "healthz")

@@ -152,6 +152,7 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	}
 	options := server.Options{
 		Hub: a.hub, Broker: a.upstream, Ways: a.ways, Pages: web.Files(), BasePath: s.Base(), LoginURL: s.LoginURL,
+		HeaderLogins:   s.TrustedHeader != "",
 		StreamDisabled: !s.StreamEnabled, Template: template,
 		Limits:  server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
 		MaxLine: s.MaxLine, MaxIngestBytes: s.MaxIngestBytes, Global: global,
@@ -159,7 +160,9 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		Notices: a.upstream.notices, Probes: a.upstream.probes, Beside: beside, Logger: a.log,
 	}
 	options.PublicURL, _ = s.public() // Check has told their errors
-	options.TrustedProxies, _ = server.ParseProxies(s.TrustedProxies)
+	addresses, unix := server.SocketProxies(s.TrustedProxies)
+	options.TrustedProxies, _ = server.ParseProxies(addresses)
+	options.TrustedSocket = unix
 	options.AllowedOrigins, _ = server.ParseOrigins(s.AllowedOrigins)
 	switch {
 	case a.dev != nil:

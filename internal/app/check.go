@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/server"
 )
 
 // Check reports all that is wrong with the settings: a join of *[SettingError].
@@ -31,11 +32,18 @@ func (s *Settings) Check() error {
 
 var cleanPath = regexp.MustCompile(`^/([0-9A-Za-z_~-][0-9A-Za-z._~-]*/)*$`)
 
+// maxSocketPath is what every system takes of a Unix socket's path.
+const maxSocketPath = 100
+
 // Check reports what is wrong with the place.
 func (p *Place) Check() error {
 	var errs []error
 	_, port, err := net.SplitHostPort(p.Addr)
-	if err != nil {
+	if path, unix := server.UnixPath(p.Addr); unix {
+		if !strings.HasPrefix(path, "/") || len(path) > maxSocketPath {
+			errs = append(errs, Wrong("addr", p.Addr, fmt.Sprintf("after unix: it has no path of up to %d bytes that begins with a slash", maxSocketPath)))
+		}
+	} else if err != nil {
 		errs = append(errs, Wrong("addr", p.Addr, "it is not HOST:PORT"))
 	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		errs = append(errs, Wrong("addr", p.Addr, "it has no port from 0 to 65535"))
@@ -58,15 +66,15 @@ func (s *Settings) checkWays() error {
 	if s.Dev {
 		return s.checkDev()
 	}
-	return errors.Join(s.someWayIn(), s.Identity.check(), s.OIDC.Check(), s.checkReturn(), s.Forward.Check(), s.Names.Check())
+	return errors.Join(s.someWayIn(), s.Identity.check(), s.OIDC.Check(), s.checkReturn(), s.JWT.Check(), s.checkHeaderLogin(), s.Forward.Check(), s.Names.Check())
 }
 
 // someWayIn refuses settings with which nobody could come in.
 func (s *Settings) someWayIn() error {
-	if s.AuthFile != "" || s.AuthURL != "" || s.OIDCIssuer != "" {
+	if s.AuthFile != "" || s.OIDCIssuer != "" || s.JWTIssuer != "" || s.TrustedHeader != "" || s.AuthURL != "" {
 		return nil
 	}
-	return Wrong("auth-file", "", "it is missing, so nobody could sign in: make one with 'loglane user add NAME --auth-file FILE', take your application's own login with --auth-url or a provider's with --oidc-issuer, or look around first with --dev")
+	return Wrong("auth-file", "", "it is missing, so nobody could sign in: make one with 'loglane user add NAME --auth-file FILE', take your application's own login with --auth-url, a provider's with --oidc-issuer, JWTs with --jwt-issuer or a proxy's login with --trusted-header, or look around first with --dev")
 }
 
 // Check reports what is wrong with the identity of a command that edits the auth file.

@@ -18,7 +18,8 @@ func (o *Outside) Check(base string) error {
 	} else if public != nil && public.Path != base {
 		errs = append(errs, Wrong("public-url", o.PublicURL, "its path is "+public.Path+", but --base-path is "+base+": both must be the same"))
 	}
-	if _, err := server.ParseProxies(o.TrustedProxies); err != nil {
+	addresses, _ := server.SocketProxies(o.TrustedProxies)
+	if _, err := server.ParseProxies(addresses); err != nil {
 		for _, err := range unjoined(err) {
 			errs = append(errs, Wrong("trusted-proxies", o.TrustedProxies, err.Error()))
 		}

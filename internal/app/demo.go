@@ -25,7 +25,12 @@ type DemoSettings struct {
 }
 
 // Check reports all that is wrong with the settings.
-func (s *DemoSettings) Check() error { return errors.Join(s.Place.Check(), s.Logging.Check()) }
+func (s *DemoSettings) Check() error {
+	if _, unix := server.UnixPath(s.Addr); unix {
+		return errors.Join(Wrong("addr", s.Addr, "a browser finds no Unix socket"), s.Logging.Check())
+	}
+	return errors.Join(s.Place.Check(), s.Logging.Check())
+}
 
 // An Account is a user made up for the demonstration.
 type Account struct {

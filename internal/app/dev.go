@@ -19,7 +19,7 @@ import (
 )
 
 // notWithDev are the settings of other ways in, and of ways from elsewhere.
-var notWithDev = []string{"auth-file", "oidc-issuer", "auth-url", "login-url", "public-url", "trusted-proxies", "tls-cert", "tls-key"}
+var notWithDev = []string{"auth-file", "oidc-issuer", "jwt-issuer", "trusted-header", "auth-url", "login-url", "public-url", "trusted-proxies", "tls-cert", "tls-key"}
 
 // given are the names and values of the settings that are texts, in the table's order.
 func (s *Settings) given() iter.Seq2[string, string] {

@@ -51,7 +51,7 @@ func Examine(ctx context.Context, settings Settings, opts *Options) ([]Finding, 
 	}
 	var all []Finding
 	for _, examine := range []func(context.Context, *Settings) []Finding{
-		examineSettings, examineAuthFile, examineOIDC, examineAuthURL, examineAddr, examineRedis, examinePublicURL,
+		examineSettings, examineAuthFile, examineOIDC, examineJWT, examineHeader, examineAuthURL, examineAddr, examineRedis, examinePublicURL,
 	} {
 		all = append(all, examine(ctx, &settings)...)
 	}

@@ -38,14 +38,16 @@ func (a *App) Start(ctx context.Context) error {
 	a.spawn("serving", a.serve)
 	a.ending.push("connections", a.shutdown)
 	a.ending.push("streams", a.drain)
-	a.log.Info("serving", "url", a.URL(), "broker", a.upstream.name)
+	a.log.Info("serving", "url", a.URL(), "addr", a.settings.Addr, "broker", a.upstream.name)
 	return nil
 }
 
 // URL is where a browser on this machine finds a started gateway.
 func (a *App) URL() string {
 	place := a.settings.Place
-	place.Addr = a.listener.Addr().String()
+	if a.listener.Addr().Network() != "unix" {
+		place.Addr = a.listener.Addr().String()
+	}
 	return place.URL()
 }
 

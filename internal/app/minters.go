@@ -38,6 +38,8 @@ func (s *Settings) minters(users *auth.Users) []minter {
 		add("auth-file", s.AuthFile, "")
 	}
 	add("oidc-issuer", s.OIDCIssuer, s.OIDCNamePrefix)
+	add("jwt-issuer", s.JWTIssuer, s.JWTNamePrefix)
+	add("trusted-header", s.TrustedHeader, s.TrustedHeaderNamePrefix)
 	add("auth-url", s.AuthURL, s.AuthURLNamePrefix)
 	return all
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/loglane/loglane/internal/auth"
+	"github.com/loglane/loglane/internal/server"
 )
 
 const (
@@ -28,6 +29,9 @@ const (
 // examineAddr says whether a gateway could listen, or does already.
 func examineAddr(ctx context.Context, s *Settings) []Finding {
 	const check = "addr"
+	if path, unix := server.UnixPath(s.Addr); unix {
+		return examineSocket(ctx, s, path)
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Addr)
 	if err == nil {
 		listener.Close()

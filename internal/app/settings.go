@@ -1,9 +1,12 @@
 package app
 
 import (
+	"context"
 	"net"
 	"strings"
 	"time"
+
+	"github.com/loglane/loglane/internal/server"
 )
 
 // Settings are all settings of a gateway. The tags are the one place where a setting's
@@ -15,6 +18,8 @@ type Settings struct {
 	Outside
 	Identity
 	OIDC
+	JWT
+	HeaderLogin
 	Forward
 	Names
 	Upstream
@@ -34,7 +39,7 @@ type ConfigFile struct {
 
 // Place is where the gateway listens.
 type Place struct {
-	Addr     string `name:"addr" env:"LOGLANE_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
+	Addr     string `name:"addr" env:"LOGLANE_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; unix:/run/loglane.sock is a Unix socket, which its user and group may open."`
 	BasePath string `name:"base-path" env:"LOGLANE_BASE_PATH" default:"/" example:"/logs/" placeholder:"PATH" help:"Path below which everything is served."`
 	TLSCert  string `name:"tls-cert" env:"LOGLANE_TLS_CERT" example:"cert.pem" placeholder:"FILE" help:"PEM file of a certificate and its chain, to serve HTTPS; it is read again when it changes."`
 	TLSKey   string `name:"tls-key" env:"LOGLANE_TLS_KEY" example:"key.pem" placeholder:"FILE" help:"PEM file of the certificate's private key."`
@@ -49,7 +54,7 @@ type Identity struct {
 // Outside is how the gateway is reached through what stands before it.
 type Outside struct {
 	PublicURL       string `name:"public-url" env:"LOGLANE_PUBLIC_URL" example:"https://logs.example.com/" placeholder:"URL" help:"Where browsers find the gateway, with its base path; https makes cookies Secure."`
-	TrustedProxies  string `name:"trusted-proxies" env:"LOGLANE_TRUSTED_PROXIES" example:"127.0.0.1,10.0.0.0/8" placeholder:"CIDR,…" help:"Addresses of the proxies in front; their X-Forwarded-For, -Proto and -Host are believed, so they must not pass on what callers send."`
+	TrustedProxies  string `name:"trusted-proxies" env:"LOGLANE_TRUSTED_PROXIES" example:"127.0.0.1,10.0.0.0/8" placeholder:"CIDR,…" help:"Addresses of the proxies in front, and unix for those that come over the Unix socket of --addr; their X-Forwarded-For, -Proto and -Host are believed, so they must not pass on what callers send."`
 	AllowedOrigins  string `name:"allowed-origins" env:"LOGLANE_ALLOWED_ORIGINS" example:"https://app.example.com" placeholder:"ORIGIN,…" help:"Origins whose pages may read the stream, the history and who is signed in, with their users' logins or tokens; each is named whole."`
 	InsecureCookies bool   `name:"insecure-cookies" env:"LOGLANE_INSECURE_COOKIES" default:"false" help:"Whether people on other machines may sign in over plain HTTP, where anybody on the way can take their password and session."`
 }
@@ -153,6 +158,9 @@ func (p Place) Secure() bool { return p.TLSCert != "" }
 // URL is where a program on this machine finds a gateway at the place.
 func (p Place) URL() string {
 	addr := p.Addr
+	if _, unix := server.UnixPath(addr); unix {
+		addr = "localhost" // Dial leads to the socket
+	}
 	host, port, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
 		addr = net.JoinHostPort("localhost", port)
@@ -162,4 +170,13 @@ func (p Place) URL() string {
 		scheme = "https://"
 	}
 	return scheme + addr + p.Base()
+}
+
+// Dial opens a connection to a gateway at the place, as [net/http.Transport] wants it for
+// the place's URL.
+func (p Place) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if path, unix := server.UnixPath(p.Addr); unix {
+		network, addr = "unix", path
+	}
+	return new(net.Dialer).DialContext(ctx, network, addr)
 }

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"errors"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -51,6 +52,30 @@ func TestWrongSettings(t *testing.T) {
 		{func(s *app.Settings) { s.Addr = "8080" }, "--addr=8080: it is not HOST:PORT; an example is --addr=127.0.0.1:8080"},
 		{func(s *app.Settings) { s.Addr = "localhost:http!" }, "--addr=localhost:http!: it has no port"},
 		{func(s *app.Settings) { s.Addr = ":70000" }, "--addr=:70000: it has no port"},
+		{func(s *app.Settings) { s.Addr = "unix:gw.sock" }, "--addr=unix:gw.sock: after unix: it has no path"},
+		{func(s *app.Settings) { s.Addr = "unix:@gw" }, "--addr=unix:@gw: after unix: it has no path"},
+		{func(s *app.Settings) { s.Addr = "unix:/" + strings.Repeat("x", 100) }, "after unix: it has no path of up to 100 bytes"},
+		{func(s *app.Settings) { s.JWTAudience = "a" }, "--jwt-issuer: it is missing: --jwt-audience is about"},
+		{func(s *app.Settings) { jwtSettings(s); s.JWTAudience = "" }, "--jwt-audience: it is missing"},
+		{func(s *app.Settings) { jwtSettings(s); s.JWTJWKSURL = "" }, "--jwt-jwks-url: it is missing, and so is --jwt-key-file"},
+		{func(s *app.Settings) { jwtSettings(s); s.JWTKeyFile = "k.pem" }, "--jwt-key-file=k.pem: --jwt-jwks-url has keys, too"},
+		{func(s *app.Settings) { jwtSettings(s); s.JWTJWKSURL = "http://id.example.com/k?s=secret" }, "--jwt-jwks-url=http://id.example.com/k: it must begin with https://"},
+		{func(s *app.Settings) { jwtSettings(s); s.JWTAlgorithms = "RS256,none" }, `--jwt-algorithms=RS256,none: "none" is none of`},
+		{func(s *app.Settings) { jwtSettings(s); s.JWTAlgorithms = "HS256" }, "--jwt-algorithms=HS256: HS256, HS384 and HS512 take a shared secret"},
+		{func(s *app.Settings) { jwtSettings(s); s.JWTNameClaim = "" }, "--jwt-name-claim: it must not be empty"},
+		{func(s *app.Settings) { jwtSettings(s); s.JWTNamePrefix = "a b" }, "--jwt-name-prefix=a b: it is not"},
+		{func(s *app.Settings) { jwtSettings(s); s.JWTJWKSURL, s.JWTKeyFile = "", "/nowhere/k.pem" }, "--jwt-key-file: open /nowhere/k.pem"},
+		{func(s *app.Settings) { s.TrustedHeaderProxies = "127.0.0.1" }, "--trusted-header: it is missing: --trusted-header-proxies is about it"},
+		{func(s *app.Settings) { s.TrustedHeader = "Remote-User" }, "--trusted-header-proxies: it is missing, so that whoever reaches the gateway could say who they are"},
+		{func(s *app.Settings) { headerSettings(s); s.TrustedHeader = "Remote_User" }, "--trusted-header=Remote_User: it is not up to 64 letters"},
+		{func(s *app.Settings) { headerSettings(s); s.TrustedHeader = "Cookie" }, "--trusted-header=Cookie: it means something else"},
+		{func(s *app.Settings) { headerSettings(s); s.TrustedHeaderGroups = "remote-user" }, "--trusted-header-groups=remote-user: the headers"},
+		{func(s *app.Settings) { headerSettings(s); s.TrustedHeaderProxies = "::/0" }, `--trusted-header-proxies=::/0: "::/0" would believe everybody`},
+		{func(s *app.Settings) { headerSettings(s); s.Addr = "unix:/run/gw.sock" }, "--trusted-header-proxies=127.0.0.1: who comes over the Unix socket"},
+		{func(s *app.Settings) { headerSettings(s); s.TrustedHeaderSecretFile = "/nowhere/s" }, "--trusted-header-secret-file: open /nowhere/s"},
+		{func(s *app.Settings) { headerSettings(s); s.TrustedHeaderSecretFile = os.DevNull }, "it has no secret of 16 to 1024 printable"},
+		{func(s *app.Settings) { headerSettings(s); s.TrustedHeaderMaxAge = time.Second }, "--trusted-header-max-age=1s: it must be from 1m0s to 24h0m0s"},
+		{func(s *app.Settings) { headerSettings(s); s.TrustedHeaderNamePrefix = "a,b" }, "--trusted-header-name-prefix=a,b: it is not"},
 		{func(s *app.Settings) { s.BasePath = "logs" }, "--base-path=logs: "},
 		{func(s *app.Settings) { s.BasePath = "/a/../b" }, "--base-path=/a/../b: "},
 		{func(s *app.Settings) { s.BasePath = "/{x}/" }, "--base-path=/{x}/: "},
@@ -100,6 +125,14 @@ func TestWrongSettings(t *testing.T) {
 			t.Errorf("the error is %v, want %q", err, c.want)
 		}
 	}
+}
+
+func jwtSettings(s *app.Settings) {
+	s.JWTIssuer, s.JWTAudience, s.JWTJWKSURL = "https://id.example.com/", "loglane", "https://id.example.com/jwks.json"
+}
+
+func headerSettings(s *app.Settings) {
+	s.TrustedHeader, s.TrustedHeaderProxies = "Remote-User", "127.0.0.1"
 }
 
 func TestAllThatIsWrongIsToldAtOnce(t *testing.T) {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/loglane/loglane"
@@ -27,7 +28,8 @@ func (a *App) mint(setting string, template loglane.Template) auth.Mint {
 }
 
 // wireWays makes the ways in, in the order in which they are tried: API tokens, the
-// session cookie of a password or of a provider, the other application's login.
+// session cookie of a password or of a provider, JWTs, a proxy's header, the other
+// application's login.
 func (a *App) wireWays(users *auth.Users, template loglane.Template) error {
 	if a.settings.Dev {
 		return a.wireDev(template)
@@ -38,6 +40,9 @@ func (a *App) wireWays(users *auth.Users, template loglane.Template) error {
 		a.ways = append(a.ways, tokens)
 	}
 	if err := a.wireSessions(users, template); err != nil {
+		return err
+	}
+	if err := errors.Join(a.wireJWT(template), a.wireHeader(template)); err != nil {
 		return err
 	}
 	return a.wireForward(template)

@@ -8,7 +8,11 @@
 //     expired or malformed one is refused with 401, and cookies beside it count for nothing.
 //  2. [Login]: a session cookie. Names and passwords stand in the auth file, or an [OIDC] has
 //     signed somebody in; a store that all gateways share keeps the sessions.
-//  3. [Forward]: any other Authorization header, and any cookie; another application says
+//  3. [JWT]: "Authorization: Bearer" with a JSON Web Token. One that does not count is
+//     refused with 401; a bearer token without a dot is no JWT.
+//  4. [Header]: a header in which a proxy says who sends the request. Of anybody else it
+//     counts for nothing; what is unclear is refused with 400.
+//  5. [Forward]: any other Authorization header, and any cookie; another application says
 //     whose they are.
 //
 // A login by password is made so:

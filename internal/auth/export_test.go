@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // Kept returns how many sessions are in memory, expired ones included.
@@ -118,4 +119,21 @@ func Listeners(n *MemoryNotices) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return len(n.listeners)
+}
+
+// AgeKeys lets the keys of a URL, and the last question for them, be older by d.
+func AgeKeys(j *JWT, d time.Duration) {
+	keys := j.keys.(*jwks)
+	keys.mu.Lock()
+	defer keys.mu.Unlock()
+	keys.begun, keys.answered = keys.begun.Add(-d), keys.answered.Add(-d)
+}
+
+// ReadJWKS returns the algorithms of the keys of a set.
+func ReadJWKS(data []byte, algorithms []string) (each [][]string, err error) {
+	keys, err := readJWKS(data, algorithms)
+	for _, key := range keys {
+		each = append(each, key.algorithms)
+	}
+	return each, err
 }

@@ -13,8 +13,12 @@ import (
 	"time"
 )
 
-// Listen opens a TCP address such as 127.0.0.1:8080. Its errors name the setting.
+// Listen opens a TCP address such as 127.0.0.1:8080, or a Unix socket such as
+// unix:/run/loglane.sock. Its errors name the setting.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	if path, found := UnixPath(addr); found {
+		return listenUnix(ctx, path)
+	}
 	config := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3,
 	}}

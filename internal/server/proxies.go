@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+
+	"github.com/loglane/loglane/internal/auth"
 )
 
 // ParseProxies reads the addresses of proxies: networks such as 10.0.0.0/8 or single
@@ -31,6 +33,20 @@ func ParseProxies(text string) ([]netip.Prefix, error) {
 		}
 	}
 	return proxies, errors.Join(errs...)
+}
+
+// SocketProxies takes the items "unix" out of a list of proxies: they stand for those that
+// come over the Unix socket that the server listens on.
+func SocketProxies(text string) (addresses string, unix bool) {
+	var rest []string
+	for item := range strings.SplitSeq(text, ",") {
+		if strings.TrimSpace(item) == "unix" {
+			unix = true
+			continue
+		}
+		rest = append(rest, item)
+	}
+	return strings.Join(rest, ","), unix
 }
 
 func parseProxy(text string) (netip.Prefix, error) {
@@ -108,11 +124,12 @@ func Secure(r *http.Request) bool {
 // Nobody else's headers are looked at.
 func (s *Server) believing(next http.Handler) http.Handler {
 	trusted := proxies(s.opts.TrustedProxies)
-	if len(trusted) == 0 {
+	if len(trusted) == 0 && !s.opts.TrustedSocket {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if peer := remoteAddress(r); peer.IsValid() && trusted.trust(peer) {
+		peer := remoteAddress(r)
+		if peer.IsValid() && trusted.trust(peer) || s.opts.TrustedSocket && auth.OverUnixSocket(r) {
 			r = trusted.shown(r)
 		}
 		next.ServeHTTP(w, r)

@@ -50,5 +50,6 @@ func (s *Server) Handler() http.Handler {
 	h = s.recovering(h)
 	h = bounded(h, s.opts.readTime)
 	h = s.believing(h)
+	h = s.peered(h)
 	return h
 }

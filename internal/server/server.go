@@ -61,6 +61,10 @@ type Options struct {
 	PublicURL *url.URL
 	// TrustedProxies are the peers whose X-Forwarded headers are believed.
 	TrustedProxies []netip.Prefix
+	// TrustedSocket says that those of whoever comes over a Unix socket are believed, too.
+	TrustedSocket bool
+	// HeaderLogins says that an auth.Header is among the Ways.
+	HeaderLogins bool
 
 	// AllowedOrigins are the origins whose pages may read the stream, the history and who
 	// is signed in, as ParseOrigins returns them.
