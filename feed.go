@@ -49,6 +49,7 @@ type feed struct {
 	readsDone    uint64        // the last of them that succeeded
 	kick         chan struct{} // ends the wait for the next try
 	again        bool          // a doorbell rang since the read began
+	past         []string      // epochs that were followed before, the newest last
 	rewind       *rewind       // what was had, while a read goes from the oldest entry on
 	expired      bool          // the history ended at its time since the read began
 	purged       bool          // so was the history: what the read brings is not to be kept
@@ -163,6 +164,10 @@ func (f *feed) take(p livePayload, readBegan time.Time) {
 		}
 		return
 	}
+	if isFrame && slices.Contains(f.past, frame.Cursor.Epoch) {
+		f.doorbell(true) // it comes late, from a history that is lost, or the history is back
+		return
+	}
 	if f.foreign.arrive(p.data, frame.Cursor.Epoch, p.at) {
 		return
 	}
@@ -181,6 +186,19 @@ func (f *feed) take(p livePayload, readBegan time.Time) {
 		f.doorbell(isFrame && f.epoch != "")
 	}
 	f.scheduleLook()
+}
+
+// maxPast bounds the epochs whose late frames are known.
+const maxPast = 8
+
+// follow notes the epoch of the history.
+func (f *feed) follow(epoch string) {
+	if f.epoch != "" && f.epoch != epoch && !slices.Contains(f.past, f.epoch) {
+		f.past = append(f.past, f.epoch)
+		f.past = f.past[max(len(f.past)-maxPast, 0):]
+	}
+	f.past = slices.DeleteFunc(f.past, func(past string) bool { return past == epoch })
+	f.epoch = epoch
 }
 
 // scheduleLook makes sure that a waiting payload is read for once more.

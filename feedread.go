@@ -161,7 +161,8 @@ func (f *feed) fill(ctx context.Context, began time.Time) error {
 		return errStale
 	}
 	f.filled = true
-	f.epoch, f.stream = newest.Epoch, !newest.Tail.ID.IsZero()
+	f.follow(newest.Epoch)
+	f.stream = !newest.Tail.ID.IsZero()
 	f.last, f.n = newest.Floor, newest.Floor.N
 	f.ring.floor, f.ring.floorKnown = newest.Floor, true
 	f.ring.complete, f.ring.full = !more, more
@@ -244,7 +245,8 @@ func (f *feed) apply(page Page, had ID, began time.Time) {
 		f.lapse(began)
 		f.last, f.n = page.Floor, page.Floor.N
 	}
-	f.epoch, f.last.Epoch = page.Epoch, page.Epoch
+	f.follow(page.Epoch)
+	f.last.Epoch = page.Epoch
 	f.stream = !page.Tail.ID.IsZero()
 	skipped := false
 	for _, entry := range page.Entries {

@@ -1,6 +1,7 @@
 package loglane_test
 
 import (
+	"fmt"
 	"context"
 	"errors"
 	"slices"
@@ -258,6 +259,25 @@ func TestFrameLostWithItsBroker(t *testing.T) {
 		s.append("next")
 		synctest.Wait()
 		if lines := v.lines(); !slices.Equal(lines, []string{"next"}) {
+			t.Errorf("the viewer got %q", lines)
+		}
+	})
+}
+
+// So is one that comes late, once another history is followed.
+func TestLateFrameOfALostHistory(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		s.append("one")
+		lost := s.tail()
+		v := s.open("")
+		s.broker.Flush(aliceChannel)
+		s.append("two")
+		synctest.Wait()
+		s.broker.tell(loglane.Event{Kind: loglane.Lines, Payloads: [][]byte{
+			fmt.Appendf(nil, `{"_ll":"1 %s.2.%s %s gone:1","message":"gone"}`, lost.Epoch, loglane.ID{Ms: lost.ID.Ms + 1}, lost.ID),
+		}})
+		time.Sleep(time.Minute)
+		if lines := v.lines(); !slices.Equal(lines, []string{"one", "two"}) {
 			t.Errorf("the viewer got %q", lines)
 		}
 	})
