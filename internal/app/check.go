@@ -57,7 +57,7 @@ func (s *Settings) checkWays() error {
 	if s.Dev {
 		return s.checkDev()
 	}
-	return errors.Join(s.someWayIn(), s.Identity.check(), s.Forward.Check(), s.Names.Check())
+	return errors.Join(s.someWayIn(), s.Identity.check(), s.Logins.check(), s.Forward.Check(), s.Names.Check())
 }
 
 // someWayIn refuses settings with which nobody could come in.

@@ -14,6 +14,7 @@ type Settings struct {
 	Place
 	Outside
 	Identity
+	Logins
 	Forward
 	Names
 	Upstream

@@ -108,6 +108,7 @@ type Login struct {
 	log          *slog.Logger
 	onEnd        func(match func(session, user string) bool, reason string)
 	endings      *endings
+	interruption interruption
 	known        *recent // sessions that the store had, by their keys
 
 	mu      sync.Mutex
