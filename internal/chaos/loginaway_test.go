@@ -61,17 +61,18 @@ func endWhileAway(t *testing.T, s *loginScene, fault string, away, back func()) 
 	told := s.told(began)
 
 	revoked, leaver, promoted, removed := s.people["revoked"], s.people["leaver"], s.people["promoted"], s.people["removed"]
+	var ended []ending
 	_, at := s.accounts.Do("", "token", "revoke", revoked.tokenID)
-	ends := s.ended("token revoke", revoked.token.viewers, at, endWithin, "revoked").closed
+	ended = append(ended, s.closed("token revoke", revoked.token.viewers, at, endWithin, "revoked"))
 	_, at = s.accounts.Do("", "user", "role", "promoted", "operator")
-	ends = append(ends, s.ended("role", append(promoted.first.on(0, 1, 2), promoted.other.viewers...), at, endWithin, "revoked").closed...)
+	ended = append(ended, s.closed("role", append(promoted.first.on(0, 1, 2), promoted.other.viewers...), at, endWithin, "revoked"))
 	_, at = s.accounts.Do("", "user", "remove", "removed")
-	ends = append(ends, s.ended("remove", append(removed.first.on(0, 1, 2), removed.other.viewers...), at, endWithin, "revoked").closed...)
+	ended = append(ended, s.closed("remove", append(removed.first.on(0, 1, 2), removed.other.viewers...), at, endWithin, "revoked"))
 	status, at, err := s.gateways[0].SignOut(leaver.first.header)
 	if err != nil || status != http.StatusServiceUnavailable {
 		t.Errorf("signing out: %d, %v", status, err)
 	}
-	ends = append(ends, s.ended("signing out, at that gateway", leaver.first.on(0), at, endWithin, "signed out").closed...)
+	ended = append(ended, s.closed("signing out, at that gateway", leaver.first.on(0), at, endWithin, "signed out"))
 	elsewhere := leaver.first.on(1, 2)
 	stays := []*login{
 		&revoked.first, &revoked.other, &leaver.other, &leaver.token, &promoted.token, &removed.token,
@@ -80,7 +81,7 @@ func endWhileAway(t *testing.T, s *loginScene, fault string, away, back func()) 
 	stays = append(stays, s.people["faithful"].logins()...)
 	pause(time.Until(began.Add(length)))
 	if time.Now().After(expires) {
-		ends = append(ends, s.ended("the token's end", s.people["expired"].token.viewers, expires, endWithin, "expired").closed...)
+		ended = append(ended, s.closed("the token's end", s.people["expired"].token.viewers, expires, endWithin, "expired"))
 	}
 	s.stay("Redis away", append(stays, &login{viewers: elsewhere})...)
 	returned := time.Now()
@@ -88,6 +89,11 @@ func endWhileAway(t *testing.T, s *loginScene, fault string, away, back func()) 
 	left := s.gone(elsewhere, returned)
 	shots := s.caughtUp(toldUp, stays...)
 	healed := time.Since(returned)
+	var ends []time.Duration
+	for _, e := range ended {
+		s.refused(e, toldUp)
+		ends = append(ends, e.closed...)
+	}
 	s.stay("Redis back", stays...)
 	s.leave()
 	v := s.judge(shots)

@@ -161,24 +161,35 @@ func (s *loginScene) streams() int { return len(s.names) * 3 * len(s.gateways) *
 
 // An ending is what some logins' end came to.
 type ending struct {
-	closed []time.Duration // after it was acknowledged
-	late   int             // lines later than may be
+	what    string
+	viewers []*chaos.Viewer
+	limit   time.Time       // after it no line may come
+	closed  []time.Duration // after it was acknowledged
 }
 
 func (e ending) String() string { return "closed after " + chaos.Spread(e.closed) }
 
-// ended waits until viewers' streams have ended, and judges how: within a time after at, by
-// the gateway with an auth event before, nothing after that, and 401 at the next try.
-func (s *loginScene) ended(what string, viewers []*chaos.Viewer, at time.Time, within time.Duration, reason string) (e ending) {
+// ended waits until viewers' streams have ended, and their next tries were refused.
+func (s *loginScene) ended(what string, viewers []*chaos.Viewer, at time.Time, within time.Duration, reason string) ending {
 	s.Helper()
+	e := s.closed(what, viewers, at, within, reason)
+	s.refused(e, 10*time.Second)
+	return e
+}
+
+// closed waits until viewers' streams have ended, and judges how: within a time after at, by
+// the gateway with an auth event before, and nothing after that.
+func (s *loginScene) closed(what string, viewers []*chaos.Viewer, at time.Time, within time.Duration, reason string) ending {
+	s.Helper()
+	e := ending{what: what, viewers: viewers, limit: at.Add(within)}
 	wrong := make(map[string]int)
 	for _, v := range viewers {
-		finishes, refused := v.Finishes()
-		for deadline := at.Add(within + 10*time.Second); refused.IsZero() && time.Now().Before(deadline); finishes, refused = v.Finishes() {
-			pause(20 * time.Millisecond)
+		finishes, _ := v.Finishes()
+		for ; len(finishes) == 0 && time.Since(e.limit) < 5*time.Second; finishes, _ = v.Finishes() {
+			pause(10 * time.Millisecond)
 		}
-		if refused.IsZero() || len(finishes) != 1 {
-			wrong[fmt.Sprintf("%d streams have ended, refused at the next try: %v", len(finishes), !refused.IsZero())]++
+		if len(finishes) != 1 {
+			wrong[fmt.Sprintf("%d streams have ended", len(finishes))]++
 			continue
 		}
 		f := finishes[0]
@@ -190,17 +201,37 @@ func (s *loginScene) ended(what string, viewers []*chaos.Viewer, at time.Time, w
 			wrong[fmt.Sprintf("closed later than after %v", within)]++
 		}
 		e.closed = append(e.closed, after)
-		e.late += v.LinesSince(at.Add(within))
-	}
-	if e.late > 0 {
-		wrong["with late lines"]++
-	}
-	for fault, n := range wrong {
-		s.Errorf("%s: %d of %d viewers: %s", what, n, len(viewers), fault)
 	}
 	e.closed = sorted(e.closed)
-	s.Logf("%s: %d streams %v, %d lines later", what, len(viewers), e, e.late)
+	s.blame(e, wrong)
+	s.Logf("%s: %d streams %v", what, len(viewers), e)
 	return e
+}
+
+// refused waits until viewers were answered 401, and looks for lines after the end.
+func (s *loginScene) refused(e ending, within time.Duration) {
+	s.Helper()
+	wrong := make(map[string]int)
+	deadline := time.Now().Add(within)
+	for _, v := range e.viewers {
+		_, refused := v.Finishes()
+		for ; refused.IsZero() && time.Now().Before(deadline); _, refused = v.Finishes() {
+			pause(10 * time.Millisecond)
+		}
+		if refused.IsZero() {
+			wrong["not refused at the next try"]++
+		} else if late := v.LinesSince(e.limit); late > 0 {
+			wrong["with late lines"]++
+		}
+	}
+	s.blame(e, wrong)
+}
+
+func (s *loginScene) blame(e ending, wrong map[string]int) {
+	s.Helper()
+	for fault, n := range wrong {
+		s.Errorf("%s: %d of %d viewers: %s", e.what, n, len(e.viewers), fault)
+	}
 }
 
 // stay fails where any of some logins' streams has ended.
