@@ -20,7 +20,7 @@ func TestEndOfLogins(t *testing.T) {
 	s := three(t, [3]string{url, url, url}, url, "--session-lifetime", "1m")
 	s.each = sized(5, 32)
 	s.names = []string{"revoked", "leaver", "promoted", "renewed", "removed", "expired", "faithful"}
-	expires := s.gather("expired", sized(30*time.Second, 75*time.Second))
+	expires := s.gather("expired", sized(20*time.Second, 75*time.Second))
 	var sessionEnds time.Time // of a session that the third gateway made
 	if *size == "long" {
 		s.people["expired"].other.header = s.signIn(2, "expired")

@@ -108,16 +108,16 @@ test('a removed user is signed out in every tab, and cannot come back', async ()
   const other = await stage.tab(one.page.context())
   await other.open()
   await other.reaches('connected')
-  const asked = [one, other].map(streamsAskedFor)
+  const tabs = [one, other].map((tab) => ({ tab, asked: streamsAskedFor(tab) }))
 
   await stage.accounts.remove('alice')
   const removed = Date.now()
-  for (const tab of [one, other]) {
+  for (const { tab } of tabs) {
     expect(await endedAfter(tab, removed)).toBeLessThan(logoutLimit)
     await tab.atLogin()
     await saysWhy(tab)
   }
-  for (const [i, tab] of [one, other].entries()) await staysAt(tab, asked[i]!, 1)
+  for (const { tab, asked } of tabs) await staysAt(tab, asked, 1)
   await one.signIn('alice', stage.accounts.password('alice'))
   await expect.poll(() => one.page.getByRole('alert').innerText()).toMatch(/password is wrong/)
 })
