@@ -29,39 +29,8 @@ func TestEndOfLogins(t *testing.T) {
 	s.watch()
 	began := s.streams()
 
-	p := s.people["revoked"]
-	_, at := s.accounts.Do("", "token", "revoke", p.tokenID)
-	revoked := s.ended("token revoke", p.token.viewers, at, endWithin, "revoked")
-	s.stay("token revoke", &p.first, &p.other)
-
-	p = s.people["leaver"]
-	status, at, err := s.gateways[0].SignOut(p.first.header)
-	if err != nil || status != http.StatusSeeOther {
-		t.Fatalf("signing out: %d, %v", status, err)
-	}
-	left := s.ended("signing out", p.first.viewers, at, endWithin, "signed out")
-	s.stay("signing out", &p.other, &p.token)
-
-	sessions := func(name, input string, verb ...string) ending {
-		t.Helper()
-		p := s.people[name]
-		_, at := s.accounts.Do(input, verb...)
-		e := s.ended(verb[1], append(p.first.on(0, 1, 2), p.other.viewers...), at, endWithin, "revoked")
-		s.stay(verb[1], &p.token)
-		return e
-	}
-	promoted := sessions("promoted", "", "user", "role", "promoted", "operator")
-	renewed := sessions("renewed", "another horse\n", "user", "passwd", "renewed")
-	removed := sessions("removed", "", "user", "remove", "removed")
-
-	found := []string{
-		fmt.Sprintf("token revoke: %d streams %v", len(revoked.closed), revoked),
-		fmt.Sprintf("sign-out: %d, %v", len(left.closed), left),
-		fmt.Sprintf("role changed: %d, %v", len(promoted.closed), promoted),
-		fmt.Sprintf("password changed: %d, %v", len(renewed.closed), renewed),
-		fmt.Sprintf("user removed: %d, %v", len(removed.closed), removed),
-	}
-	p = s.people["expired"]
+	found := s.endEach()
+	p := s.people["expired"]
 	short := sessionEnds.IsZero()
 	if !short {
 		e := s.ended("the session's end", p.other.viewers, sessionEnds, endWithin, "expired")
@@ -89,6 +58,44 @@ func TestEndOfLogins(t *testing.T) {
 	v := s.judge(shots)
 	s.report("logins end while their streams are open, on 3 gateways", fmt.Sprintf("%d streams, %d users, %d lines/s each", began, len(s.names), loginsRate),
 		append(found, "each with its `auth` event, a clean end, 401 at the next try and 0 lines later than 1 s; no other stream ended, and of the others' "+v.String())...)
+}
+
+// endEach ends logins by what operators and users do, one after the other, and returns what
+// was found.
+func (s *loginScene) endEach() (found []string) {
+	s.Helper()
+	p := s.people["revoked"]
+	_, at := s.accounts.Do("", "token", "revoke", p.tokenID)
+	revoked := s.ended("token revoke", p.token.viewers, at, endWithin, "revoked")
+	s.stay("token revoke", &p.first, &p.other)
+
+	p = s.people["leaver"]
+	status, at, err := s.gateways[0].SignOut(p.first.header)
+	if err != nil || status != http.StatusSeeOther {
+		s.Fatalf("signing out: %d, %v", status, err)
+	}
+	left := s.ended("signing out", p.first.viewers, at, endWithin, "signed out")
+	s.stay("signing out", &p.other, &p.token)
+
+	sessions := func(name, input string, verb ...string) ending {
+		s.Helper()
+		p := s.people[name]
+		_, at := s.accounts.Do(input, verb...)
+		e := s.ended(verb[1], append(p.first.on(0, 1, 2), p.other.viewers...), at, endWithin, "revoked")
+		s.stay(verb[1], &p.token)
+		return e
+	}
+	promoted := sessions("promoted", "", "user", "role", "promoted", "operator")
+	renewed := sessions("renewed", "another horse\n", "user", "passwd", "renewed")
+	removed := sessions("removed", "", "user", "remove", "removed")
+
+	return []string{
+		fmt.Sprintf("token revoke: %d streams %v", len(revoked.closed), revoked),
+		fmt.Sprintf("sign-out: %d, %v", len(left.closed), left),
+		fmt.Sprintf("role changed: %d, %v", len(promoted.closed), promoted),
+		fmt.Sprintf("password changed: %d, %v", len(renewed.closed), renewed),
+		fmt.Sprintf("user removed: %d, %v", len(removed.closed), removed),
+	}
 }
 
 // closeAll takes everybody but alice out of the auth file at once.

@@ -60,25 +60,7 @@ func endWhileAway(t *testing.T, s *loginScene, fault string, away, back func()) 
 	away()
 	told := s.told(began)
 
-	revoked, leaver, promoted, removed := s.people["revoked"], s.people["leaver"], s.people["promoted"], s.people["removed"]
-	var ended []ending
-	_, at := s.accounts.Do("", "token", "revoke", revoked.tokenID)
-	ended = append(ended, s.closed("token revoke", revoked.token.viewers, at, endWithin, "revoked"))
-	_, at = s.accounts.Do("", "user", "role", "promoted", "operator")
-	ended = append(ended, s.closed("role", append(promoted.first.on(0, 1, 2), promoted.other.viewers...), at, endWithin, "revoked"))
-	_, at = s.accounts.Do("", "user", "remove", "removed")
-	ended = append(ended, s.closed("remove", append(removed.first.on(0, 1, 2), removed.other.viewers...), at, endWithin, "revoked"))
-	status, at, err := s.gateways[0].SignOut(leaver.first.header)
-	if err != nil || status != http.StatusServiceUnavailable {
-		t.Errorf("signing out: %d, %v", status, err)
-	}
-	ended = append(ended, s.closed("signing out, at that gateway", leaver.first.on(0), at, endWithin, "signed out"))
-	elsewhere := leaver.first.on(1, 2)
-	stays := []*login{
-		&revoked.first, &revoked.other, &leaver.other, &leaver.token, &promoted.token, &removed.token,
-		&s.people["expired"].first, &s.people["expired"].other,
-	}
-	stays = append(stays, s.people["faithful"].logins()...)
+	ended, elsewhere, stays := s.endSome()
 	pause(time.Until(began.Add(length)))
 	if time.Now().After(expires) {
 		ended = append(ended, s.closed("the token's end", s.people["expired"].token.viewers, expires, endWithin, "expired"))
@@ -111,6 +93,31 @@ func endWhileAway(t *testing.T, s *loginScene, fault string, away, back func()) 
 		fmt.Sprintf("meanwhile %d streams of a revoked token, a changed role, a removed user and a sign-out at its gateway closed after %s", len(ends), chaos.Spread(sorted(ends))),
 		fmt.Sprintf("%d of the sign-out at other gateways %s after the return, with 0 lines", len(left), chaos.Spread(left)),
 		fmt.Sprintf("0 lines while it was away, all lines %v after it", healed.Round(10*time.Millisecond)), "of those that stayed "+v.String())
+}
+
+// endSome ends logins while Redis is away. It returns what has ended, the streams whose
+// session was signed out of at another gateway, and the logins that stand.
+func (s *loginScene) endSome() (ended []ending, elsewhere []*chaos.Viewer, stays []*login) {
+	s.Helper()
+	revoked, leaver, promoted, removed := s.people["revoked"], s.people["leaver"], s.people["promoted"], s.people["removed"]
+	_, at := s.accounts.Do("", "token", "revoke", revoked.tokenID)
+	ended = append(ended, s.closed("token revoke", revoked.token.viewers, at, endWithin, "revoked"))
+	_, at = s.accounts.Do("", "user", "role", "promoted", "operator")
+	ended = append(ended, s.closed("role", append(promoted.first.on(0, 1, 2), promoted.other.viewers...), at, endWithin, "revoked"))
+	_, at = s.accounts.Do("", "user", "remove", "removed")
+	ended = append(ended, s.closed("remove", append(removed.first.on(0, 1, 2), removed.other.viewers...), at, endWithin, "revoked"))
+	status, at, err := s.gateways[0].SignOut(leaver.first.header)
+	if err != nil || status != http.StatusServiceUnavailable {
+		s.Errorf("signing out: %d, %v", status, err)
+	}
+	ended = append(ended, s.closed("signing out, at that gateway", leaver.first.on(0), at, endWithin, "signed out"))
+	elsewhere = leaver.first.on(1, 2)
+	stays = []*login{
+		&revoked.first, &revoked.other, &leaver.other, &leaver.token, &promoted.token, &removed.token,
+		&s.people["expired"].first, &s.people["expired"].other,
+	}
+	stays = append(stays, s.people["faithful"].logins()...)
+	return ended, elsewhere, stays
 }
 
 // told waits until every viewer knows that the broker is away.
