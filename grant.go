@@ -18,8 +18,8 @@ type Grant struct {
 	Floor *Level
 	// Expires ends the stream with an auth event; zero is never.
 	Expires time.Time
-	// Check says whether the grant still stands. It is asked once the stream is open, every
-	// 30 s, and after an outage of the broker before the first line. A [*StatusError] with code 401 or 403
+	// Check says whether the grant still stands. It is asked once the stream is open, at least
+	// every 30 s, and after an outage of the broker before the first line. A [*StatusError] with code 401 or 403
 	// ends the stream; while any other error lasts, the stream stays and no line is
 	// sent. nil never ends the stream.
 	Check func(context.Context) error

@@ -25,7 +25,8 @@ type HubOptions struct {
 const (
 	confirmWait   = 2 * time.Second  // a stream that opens waits for the broker so long
 	readTimeout   = 5 * time.Second  // of one read
-	checkEvery    = 30 * time.Second // how often a grant is asked whether it stands
+	checkEvery    = 30 * time.Second // a grant that stands no more is found out at the latest then …
+	checkSlack    = 3 * time.Second  // … for it is asked so much earlier, up to twice, that streams do not ask together
 	writeTimeout  = 10 * time.Second // a write that stalls so long closes its stream
 	sweepEvery    = 15 * time.Second
 	ringIdle      = time.Minute

@@ -96,6 +96,20 @@ func TestEndOfAFrozenViewer(t *testing.T) {
 	})
 }
 
+func TestAGrantOfAFrozenViewerExpires(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		s.grant.Expires = time.Now().Add(time.Minute)
+		v := s.open("")
+		time.Sleep(time.Minute - time.Second)
+		v.w.freeze()
+		s.append("stuck")
+		<-v.done
+		if late := time.Since(s.grant.Expires); late > time.Second {
+			t.Errorf("a frozen viewer's stream ended %v after its grant, want at most 1 s", late)
+		}
+	})
+}
+
 // A viewer that begins to read again just in time learns why.
 func TestEndOfASlowViewer(t *testing.T) {
 	onStage(t, stageOptions{}, func(s *stage) {

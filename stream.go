@@ -47,7 +47,6 @@ type stream struct {
 	keepalive *time.Timer
 	marks     *time.Timer
 	again     *time.Timer // the history is to be asked again
-	expires   <-chan time.Time
 	ping      <-chan time.Time
 
 	verified bool // lines may be sent
@@ -113,8 +112,8 @@ func (st *stream) startClocks() (stop func()) {
 		st.recheck.Reset(0) // the login may have ended before End could find the stream
 	}
 	if !st.grant.Expires.IsZero() {
-		timer := time.NewTimer(time.Until(st.grant.Expires))
-		st.expires, clocks = timer.C, append(clocks, timer)
+		// As an end from outside, which also reaches a viewer that does not read.
+		clocks = append(clocks, time.AfterFunc(time.Until(st.grant.Expires), func() { st.end("auth", "expired") }))
 	}
 	var ticker *time.Ticker
 	if st.req.ping > 0 {
@@ -332,8 +331,6 @@ func (st *stream) wait(ready <-chan struct{}) error {
 		return nil
 	case <-st.ctx.Done():
 		return context.Cause(st.ctx)
-	case <-st.expires:
-		return &endCause{event: "auth", reason: "expired"}
 	case t := <-st.ping:
 		return st.write(st.format.event("ping", "", pingData(t.UnixMilli())))
 	case n := <-st.news:

@@ -3,6 +3,7 @@ package loglane
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"time"
 )
@@ -47,7 +48,7 @@ func (st *stream) checked(err error) error {
 	case err == nil:
 		st.verified = true
 		st.retry.reset()
-		st.recheck.Reset(checkEvery)
+		st.recheck.Reset(checkEvery - checkSlack - rand.N(checkSlack))
 		if st.down && !st.sub.feedDown() {
 			st.down = false
 			return st.write(st.format.item(newStatus(false)))

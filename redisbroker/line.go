@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"time"
@@ -270,7 +271,7 @@ func (l *line) plan() (joins, leaves []string) {
 	s := l.owner
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name := range l.dirty {
+	for name := range noticesFirst(l.dirty) {
 		if len(joins)+len(leaves) >= subscribeAtOnce {
 			break
 		}
@@ -297,6 +298,21 @@ func (l *line) plan() (joins, leaves []string) {
 		}
 	}
 	return joins, leaves
+}
+
+// noticesFirst yields names, first the channel of the notices: who hears of an interruption
+// is to know of its end before a line goes out that came after it.
+func noticesFirst(names map[string]struct{}) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if _, has := names[controlChannel]; has && !yield(controlChannel) {
+			return
+		}
+		for name := range names {
+			if name != controlChannel && !yield(name) {
+				return
+			}
+		}
+	}
 }
 
 // release forgets channels that nobody has followed again meanwhile.

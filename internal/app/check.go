@@ -66,7 +66,7 @@ func (s *Settings) checkWays() error {
 	if s.Dev {
 		return s.checkDev()
 	}
-	return errors.Join(s.someWayIn(), s.Identity.check(), s.OIDC.Check(), s.checkReturn(), s.JWT.Check(), s.checkHeaderLogin(), s.Forward.Check(), s.Names.Check())
+	return errors.Join(s.someWayIn(), s.Identity.check(), s.Logins.check(), s.OIDC.Check(), s.checkReturn(), s.JWT.Check(), s.checkHeaderLogin(), s.Forward.Check(), s.Names.Check())
 }
 
 // someWayIn refuses settings with which nobody could come in.

@@ -20,6 +20,7 @@ type Settings struct {
 	OIDC
 	JWT
 	HeaderLogin
+	Logins
 	Forward
 	Names
 	Upstream

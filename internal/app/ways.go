@@ -63,7 +63,7 @@ func (a *App) wireSessions(users *auth.Users, template loglane.Template) (err er
 	options := auth.LoginOptions{
 		Users: users, Sessions: a.upstream.sessions, Notices: a.upstream.notices, Template: template,
 		Names: names(a.minters, "auth-file"), BasePath: a.settings.Base(), OnEnd: server.EndStreams(a.hub), Logger: a.log, Secure: server.Secure,
-		InsecureCookies: a.settings.InsecureCookies,
+		InsecureCookies: a.settings.InsecureCookies, Lifetime: a.settings.SessionLifetime, IdleTimeout: a.settings.SessionIdle,
 	}
 	if public, _ := a.settings.public(); public != nil { // Check tells its error
 		options.CookieSecure = public.Scheme == "https"

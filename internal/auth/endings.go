@@ -25,8 +25,9 @@ const (
 	rememberFor   = time.Minute
 	maxRemembered = 10_000
 
+	// A sign-out is to reach the store before the other gateways ask it, see settleFor.
 	minRetry = 250 * time.Millisecond
-	maxRetry = 5 * time.Second
+	maxRetry = 500 * time.Millisecond
 )
 
 // ending is a sign-out that the session store or the other gateways have yet to hear of.
@@ -42,6 +43,7 @@ type endings struct {
 	retire func(ctx context.Context, key string, notify bool) error
 	log    *slog.Logger
 	wake   chan struct{}
+	hurry  chan struct{} // the store may be back
 
 	mu       sync.Mutex
 	pending  map[string]ending
@@ -54,6 +56,7 @@ func newEndings(retire func(context.Context, string, bool) error, log *slog.Logg
 		retire:   retire,
 		log:      log,
 		wake:     make(chan struct{}, 1),
+		hurry:    make(chan struct{}, 1),
 		pending:  map[string]ending{},
 		recently: newRecent(maxRemembered, rememberFor),
 	}
@@ -97,6 +100,14 @@ func (e *endings) later(key string, end ending) bool {
 	return true
 }
 
+// storeBack lets what waits be tried at once. It does not block.
+func (e *endings) storeBack() {
+	select {
+	case e.hurry <- struct{}{}:
+	default:
+	}
+}
+
 // run tells the store of what waits, and tries again while it cannot be asked, until ctx
 // ends; then it tries once more.
 func (e *endings) run(ctx context.Context) {
@@ -135,6 +146,7 @@ func (e *endings) retry(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-e.hurry:
 		case <-time.After(rand.N(ceiling)):
 		}
 		ceiling = min(2*ceiling, maxRetry)

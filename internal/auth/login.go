@@ -108,6 +108,7 @@ type Login struct {
 	log          *slog.Logger
 	onEnd        func(match func(session, user string) bool, reason string)
 	endings      *endings
+	interruption interruption
 	known        *recent // sessions that the store had, by their keys
 
 	// outside returns the principal of a session that another site has told; nil is none, and

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"net/http"
@@ -106,6 +107,26 @@ func TestStoreKeepsNoToken(t *testing.T) {
 		if strings.Contains(key, cookie.Value) || strings.Contains(string(data), cookie.Value) || strings.Contains(string(data), "argon2") {
 			t.Errorf("the store has a secret: %s %s", key, data)
 		}
+	}
+}
+
+// Whoever reads the store has nothing to sign in with.
+func TestADumpOfTheStoreSignsNobodyIn(t *testing.T) {
+	g := newGateway(t, nil)
+	_, cookie := g.signIn("alice")
+	for key := range g.store.keys {
+		data, _, err := g.store.Load(t.Context(), key)
+		must(t, err)
+		sum, err := hex.DecodeString(key)
+		must(t, err)
+		for _, stolen := range []string{key, string(sum), base64.RawURLEncoding.EncodeToString(sum), string(data), base64.RawURLEncoding.EncodeToString(data)} {
+			if who := g.who(&http.Cookie{Name: cookie.Name, Value: stolen}); who != "" {
+				t.Errorf("%q signs in as %s", stolen, who)
+			}
+		}
+	}
+	if g.who(cookie) != "alice" {
+		t.Error("nor does the cookie itself")
 	}
 }
 

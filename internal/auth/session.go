@@ -168,6 +168,9 @@ func (l *Login) keepAlive(ctx context.Context, key string, s session) {
 
 // check is the Check of a session's principal.
 func (l *Login) check(ctx context.Context, key string) error {
+	if err := l.interruption.settle(ctx); err != nil {
+		return unavailable(fmt.Errorf("session store: %w", err))
+	}
 	p, err := l.load(ctx, key)
 	if err == nil && p == nil {
 		return ended()

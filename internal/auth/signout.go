@@ -151,29 +151,41 @@ const (
 
 // hear does what other gateways' notices say, until ctx ends.
 func (l *Login) hear(ctx context.Context) {
-	messages, overflow := make(chan []byte, noticeQueue), make(chan struct{}, 1)
+	messages, missed := make(chan []byte, noticeQueue), make(chan struct{}, 1)
 	stop := l.notices.Listen(func(message []byte) {
-		if len(message) == 0 || len(message) > maxNotice {
-			return // what may have been missed shows at the next Check of a stream
-		}
-		select {
-		case messages <- bytes.Clone(message):
+		switch {
+		case len(message) > maxNotice: // nobody's
 			return
+		case len(message) == 0:
+			l.endings.storeBack()
+			if !l.interruption.over() {
+				return // there was nothing before it
+			}
 		default:
+			select {
+			case messages <- bytes.Clone(message):
+				return
+			default:
+			}
 		}
 		select {
-		case overflow <- struct{}{}:
+		case missed <- struct{}{}:
 		default:
 		}
 	})
 	defer stop()
+	recheck := time.NewTimer(settleFor)
+	recheck.Stop()
+	defer recheck.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case message := <-messages:
 			l.obey(message)
-		case <-overflow:
+		case <-missed:
+			recheck.Reset(l.interruption.left())
+		case <-recheck.C:
 			l.recheck(ctx)
 		}
 	}
@@ -201,7 +213,7 @@ func (l *Login) recheck(ctx context.Context) {
 		p, err := l.load(asking, key)
 		cancel()
 		if err != nil {
-			l.log.Warn("more logins ended at once than could be followed, and the session store cannot be asked", "error", err)
+			l.log.Warn("logins may have ended that this process was not told of, and the session store cannot be asked; open streams ask it again by themselves", "error", err)
 			break
 		}
 		if p == nil {

@@ -143,6 +143,16 @@ func (u *Users) load() (*roster, error) {
 	if err != nil {
 		return nil, err
 	}
+	r, err := u.parse(data)
+	if err != nil {
+		return nil, err
+	}
+	r.stat, r.read = stat, read
+	return r, nil
+}
+
+// parse makes a roster of the file's content; when it was read is the caller's to note.
+func (u *Users) parse(data []byte) (*roster, error) {
 	lines, err := parseUserLines(data, u.template)
 	if err != nil {
 		return nil, fmt.Errorf("the users file %s is malformed: %w", u.path, err)
@@ -169,7 +179,7 @@ func (u *Users) load() (*roster, error) {
 	if len(users) == 0 {
 		params = *Cost{}.params()
 	}
-	return &roster{data: data, stat: stat, read: read, users: users, tokens: tokens, dummy: dummyHash(params)}, nil
+	return &roster{data: data, users: users, tokens: tokens, dummy: dummyHash(params)}, nil
 }
 
 // readUsersFile reads a regular file of bounded size.

@@ -226,10 +226,13 @@ func FreeAddr(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// SignIn signs alice in as the page does, and returns the header that a browser would send
+// SignIn is [Program.SignInAs] alice.
+func (p *Program) SignIn() (http.Header, error) { return p.SignInAs("alice") }
+
+// SignInAs signs a user in as the page does, and returns the header that a browser would send
 // from then on.
-func (p *Program) SignIn() (http.Header, error) {
-	form := url.Values{"username": {"alice"}, "password": {password}}
+func (p *Program) SignInAs(user string) (http.Header, error) {
+	form := url.Values{"username": {user}, "password": {password}}
 	req, err := http.NewRequest(http.MethodPost, p.Base+"login", strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err

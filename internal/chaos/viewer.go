@@ -51,6 +51,12 @@ type Viewer struct {
 	ended    int
 	statuses map[string]int
 	ends     []string // why streams ended: the data of auth events
+	finish   Finish   // of the stream that is open
+	finishes []Finish
+	refused  time.Time // when a try was answered 401, the last
+	down     time.Time // since when the gateway says that the broker is away; zero while it does not
+	downs    []time.Time
+	inDown   int      // lines that came all the same
 	unplaced []string // data of lines without a place
 	marks    int
 	marked   time.Time
@@ -81,6 +87,7 @@ func (v *Viewer) Watch(ctx context.Context) {
 		err := v.once(ctx)
 		v.mu.Lock()
 		v.ended++
+		v.close(err)
 		wait := max(v.retry, reconnectIn)
 		v.retry = 0
 		v.mu.Unlock()
@@ -137,6 +144,7 @@ func (v *Viewer) once(ctx context.Context) error {
 	}
 	v.mu.Lock()
 	v.opened = append(v.opened, time.Now())
+	v.finish = Finish{}
 	v.mu.Unlock()
 	decoder := sse.NewDecoder(resp.Body)
 	for {
@@ -153,6 +161,9 @@ func (v *Viewer) once(ctx context.Context) error {
 func (v *Viewer) take(event sse.Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.finish.Reason != "" {
+		v.finish.After++
+	}
 	if event.HasID {
 		v.cursor = event.ID
 	}
@@ -164,6 +175,9 @@ func (v *Viewer) take(event sse.Event) {
 	case event.Type == "bye":
 		v.retry = v.asked
 	case event.Type == "message":
+		if !v.down.IsZero() {
+			v.inDown++
+		}
 		v.takeLine(event)
 	case event.Type == "gap":
 		var gap struct{ Reason string }
@@ -173,8 +187,10 @@ func (v *Viewer) take(event sse.Event) {
 		v.note(v.script.gap(reason), time.Now())
 	case event.Type == "status":
 		v.statuses[string(event.Data)]++
+		v.takeStatus(event.Data)
 	case event.Type == "auth":
 		v.ends = append(v.ends, string(event.Data))
+		v.finish.Reason = string(event.Data)
 	}
 }
 

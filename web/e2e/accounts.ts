@@ -20,6 +20,14 @@ export class Accounts {
     await this.#set(name, `another horse of ${name}`, ['passwd', name])
   }
 
+  async changeRole(name: string, role: Role): Promise<void> {
+    await this.#run('', ['role', name, role])
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#run('', ['remove', name])
+  }
+
   password(name: string): string {
     const password = this.#passwords.get(name)
     if (password === undefined) throw new Error(`the stage has no user ${name}`)
@@ -28,7 +36,11 @@ export class Accounts {
 
   async #set(name: string, password: string, args: string[]): Promise<void> {
     this.#passwords.set(name, password)
+    await this.#run(`${password}\n`, args)
+  }
+
+  async #run(input: string, args: string[]): Promise<void> {
     const verb = ['user', ...args, '--auth-file', this.file]
-    await new Program(binary('LOGLANE_BIN'), verb, { input: `${password}\n` }).succeed()
+    await new Program(binary('LOGLANE_BIN'), verb, { input }).succeed()
   }
 }
