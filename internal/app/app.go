@@ -152,6 +152,8 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	}
 	options.PublicURL, _ = s.public() // Check has told their errors
 	options.TrustedProxies, _ = server.ParseProxies(s.TrustedProxies)
+	options.ViewerFloor, _ = s.floor()
+	options.ViewerMembers, _ = s.members()
 	options.AllowedOrigins, _ = server.ParseOrigins(s.AllowedOrigins)
 	switch {
 	case a.dev != nil:

@@ -22,6 +22,7 @@ func (s *Settings) Check() error {
 		s.checkWays(),
 		s.Upstream.check(),
 		s.Streams.check(),
+		s.Viewers.Check(),
 		s.Sending.check(),
 		s.Logging.Check(),
 		within("drain-timeout", s.DrainTimeout, time.Second, 10*time.Minute),

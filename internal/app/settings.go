@@ -18,6 +18,7 @@ type Settings struct {
 	Names
 	Upstream
 	Streams
+	Viewers
 	Sending
 	Logging
 	Development

@@ -70,6 +70,11 @@ type Options struct {
 	Beside         []Route      // further routes under the base path, behind the same middleware
 	Logger         *slog.Logger
 
+	// ViewerFloor and ViewerMembers are what the role viewer sees of lines, as a
+	// loglane.Grant has them; nil is all. Whoever is more sees all.
+	ViewerFloor   *loglane.Level
+	ViewerMembers *loglane.Members
+
 	MaxLine        int            // bytes; default loglane.DefaultMaxLine
 	MaxIngestBytes int            // of a body, as sent and decompressed; default ingest.DefaultMaxBytes
 	Global         *loglane.Level // from which lines that are sent go to the global channel too: nil is every line, GlobalOff none

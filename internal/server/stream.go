@@ -40,10 +40,14 @@ func (s *Server) admit(r *http.Request) (loglane.Grant, error) {
 	if err != nil {
 		return loglane.Grant{}, err
 	}
-	return loglane.Grant{
+	grant := loglane.Grant{
 		Channel: channel, Expires: p.Expires, Check: p.Check,
 		Tag: streamTag{session: p.Session, user: p.Name},
-	}, nil
+	}
+	if p.Role < auth.Operator { // whichever channel it is: a granted one shows no more
+		grant.Floor, grant.Members = s.opts.ViewerFloor, s.opts.ViewerMembers
+	}
+	return grant, nil
 }
 
 // caller is who asks for log lines; its errors are the answers for who may not.
