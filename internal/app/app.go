@@ -152,6 +152,9 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	}
 	options.PublicURL, _ = s.public() // Check has told their errors
 	options.TrustedProxies, _ = server.ParseProxies(s.TrustedProxies)
+	if options.Redact, err = s.redactor(); err != nil {
+		return err
+	}
 	options.ViewerFloor, _ = s.floor()
 	options.ViewerMembers, _ = s.members()
 	options.AllowedOrigins, _ = server.ParseOrigins(s.AllowedOrigins)

@@ -24,6 +24,7 @@ func (s *Settings) Check() error {
 		s.Streams.check(),
 		s.Viewers.Check(),
 		s.Sending.check(),
+		s.Redaction.Check(),
 		s.Logging.Check(),
 		within("drain-timeout", s.DrainTimeout, time.Second, 10*time.Minute),
 	)

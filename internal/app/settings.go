@@ -20,6 +20,7 @@ type Settings struct {
 	Streams
 	Viewers
 	Sending
+	Redaction
 	Logging
 	Development
 	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end, one after the other over most of it; what is left is cut."`

@@ -17,6 +17,7 @@ import (
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/auth"
 	"github.com/loglane/loglane/internal/ingest"
+	"github.com/loglane/loglane/internal/redact"
 )
 
 // Login is what the routes need of signing in by name and password.
@@ -79,6 +80,10 @@ type Options struct {
 	MaxIngestBytes int            // of a body, as sent and decompressed; default ingest.DefaultMaxBytes
 	Global         *loglane.Level // from which lines that are sent go to the global channel too: nil is every line, GlobalOff none
 
+	// Redact takes secrets out of lines that are sent before they are stored; nil takes out
+	// nothing. See Server.Redacted.
+	Redact *redact.Redactor
+
 	readTime time.Duration // of a body; 0 is the constant of the name
 }
 
@@ -94,6 +99,7 @@ type Server struct {
 	limiter  *limiter
 	senders  *senders
 	draining atomic.Bool
+	redacted atomic.Uint64
 
 	numbering numbering
 }
@@ -155,6 +161,9 @@ func (o *Options) ways() []auth.Authenticator {
 	}
 	return append([]auth.Authenticator{o.Login}, o.Ways...)
 }
+
+// Redacted counts the secrets that were taken out of lines that were sent.
+func (s *Server) Redacted() uint64 { return s.redacted.Load() }
 
 // Drain lets /readyz say that the gateway is about to end, so that a load balancer
 // sends no new viewers.
