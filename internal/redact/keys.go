@@ -28,13 +28,14 @@ const (
 )
 
 type keys struct {
-	all  map[string]bool // folded
-	long [][]byte        // those that need not be a word of their own
-	last [256]bool       // the bytes that they end with, in both cases
+	all  map[string]bool  // folded
+	long [][]byte         // those that need not be a word of their own
+	ends map[[2]byte]bool // the two letters that they end with
+	last [256]bool        // the last of them, in both cases
 }
 
 func newKeys(further []string) (keys, error) {
-	k := keys{all: make(map[string]bool)}
+	k := keys{all: make(map[string]bool), ends: make(map[[2]byte]bool)}
 	for _, name := range Keys {
 		k.all[fold(name)] = true
 	}
@@ -62,6 +63,7 @@ func newKeys(further []string) (keys, error) {
 			k.long = append(k.long, []byte(name))
 		}
 		last := name[len(name)-1]
+		k.ends[ending([]byte(name))] = true
 		k.last[last], k.last[upper(last)] = true, true
 	}
 	return k, errors.Join(errs...)
@@ -108,7 +110,7 @@ func (k *keys) has(name []byte) bool {
 	for len(name) > 0 && (between(name[len(name)-1]) || isDigit(name[len(name)-1])) { // password2
 		name = name[:len(name)-1]
 	}
-	if len(name) == 0 || !k.last[name[len(name)-1]] {
+	if len(name) == 0 || !k.last[name[len(name)-1]] || !k.ends[ending(name)] {
 		return false
 	}
 	var folded [maxName]byte
@@ -129,6 +131,20 @@ func (k *keys) has(name []byte) bool {
 		}
 	}
 	return false
+}
+
+// ending is the last two letters of a name that does not end with what stands between
+// words; the first is 0 where there is only one.
+func ending(name []byte) (end [2]byte) {
+	last := len(name) - 1
+	end[1] = lower(name[last])
+	for i := last - 1; i >= 0; i-- {
+		if !between(name[i]) {
+			end[0] = lower(name[i])
+			break
+		}
+	}
+	return end
 }
 
 // wordBegins says whether a word of a name begins at i: after what stands between words,

@@ -67,6 +67,14 @@ var shapesAt = func() (at [256][]shape) {
 	return at
 }()
 
+// pairs says of a byte of shapesAt which may stand before it.
+var pairs = func() (all [256][256]bool) {
+	for _, s := range shapes {
+		all[s.prefix[s.at]][s.prefix[s.at-1]] = true
+	}
+	return all
+}()
+
 // find returns where the token stands whose prefix has its byte at i.
 func (s *shape) find(text []byte, i int) (from, to int, found bool) {
 	from = i - s.at

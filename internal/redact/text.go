@@ -42,9 +42,11 @@ func (r *Redactor) text(text []byte) (clean []byte, n int) {
 
 // find finds what is to be taken out and gives itself away at i.
 func (r *Redactor) find(text []byte, i int) (from, to int, found bool) {
-	for s := range shapesAt[text[i]] {
-		if from, to, found = shapesAt[text[i]][s].find(text, i); found {
-			return from, to, true
+	if i > 0 && pairs[text[i]][text[i-1]] {
+		for s := range shapesAt[text[i]] {
+			if from, to, found = shapesAt[text[i]][s].find(text, i); found {
+				return from, to, true
+			}
 		}
 	}
 	switch text[i] {
