@@ -55,3 +55,6 @@ func (h *Hub) Foreign(channel string) (waitingBytes, settled, floated int) {
 	}
 	return bytes, len(f.foreign.order), len(f.foreign.floated)
 }
+
+// OfRecord is what may be seen of a record, nil where that is nothing.
+func (m *Members) OfRecord(record []byte) []byte { return m.ofRecord(record) }

@@ -18,6 +18,7 @@ type feed struct {
 	hub     *Hub
 	channel string
 
+	viewing  sync.Mutex // of one view of a line at a time; before mu
 	mu       sync.Mutex
 	stop     func() // ends the broker's Follow
 	subs     map[*subscription]struct{}

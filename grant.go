@@ -14,8 +14,11 @@ type Grant struct {
 	// Channel is the channel to stream, as [ChannelName] and [Template.Channel] name it.
 	Channel string
 	// Floor hides lines below a level, whatever the request asks for; nil hides nothing.
-	// A line without a level passes.
+	// A line without a level counts as INFO; one whose level nobody knows is hidden.
 	Floor *Level
+	// Members are those of a record that may be seen; nil shows all. What is hidden cannot
+	// be searched for or filtered by either.
+	Members *Members
 	// Expires ends the stream with an auth event; zero is never.
 	Expires time.Time
 	// Check says whether the grant still stands. It is asked once the stream is open, at least

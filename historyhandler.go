@@ -84,7 +84,7 @@ func (h *historyReading) search(ctx context.Context, grant Grant) (*search, erro
 	defer context.AfterFunc(hub.ctx, func() { cancel(errClosing) })()
 	pattern, release := hub.look(h.req.query)
 	defer release()
-	s := &search{hub: hub, channel: grant.Channel, req: h.req, filter: newFilter(pattern, grant.Floor, h.req.level)}
+	s := &search{hub: hub, channel: grant.Channel, req: h.req, filter: filter{floor: grant.Floor, members: grant.Members, level: h.req.level, pattern: pattern}}
 	if err := s.run(ctx); err != nil {
 		if errors.Is(context.Cause(ctx), errClosing) {
 			err = errClosing
@@ -111,10 +111,10 @@ func (s *search) describe(header http.Header, asked *url.URL) {
 		header.Set("Loglane-Missed", missed)
 	}
 	forward := s.req.forward()
-	if s.more && forward || !forward && s.req.before != nil && s.scanned > 0 {
+	if s.more && forward || !forward && s.req.before != nil && s.looked > 0 {
 		header.Add("Link", s.link(asked, "next", "after", s.last))
 	}
-	if s.scanned > 0 && (s.more && !forward || forward && s.req.after != nil && s.status == OK) {
+	if s.looked > 0 && (s.more && !forward || forward && s.req.after != nil && s.status == OK) {
 		header.Add("Link", s.link(asked, "prev", "before", s.first))
 	}
 }

@@ -35,13 +35,18 @@ type item struct {
 
 	level    atomic.Int64              // 0 until asked for, then the level + levelOffset, or levelNone
 	verdicts atomic.Pointer[[]verdict] // of the patterns that were asked for
+
+	views atomic.Pointer[[]view] // what those see of the line who may not see all
+	whole *item                  // of what is seen of a line: the line
+	held  holder                 // guarded by the feed
 }
 
 const (
 	levelOffset = 1 << 32
-	levelNone   = math.MinInt64
+	levelNone   = math.MinInt64     // it says none
+	levelOdd    = math.MinInt64 + 1 // it says one that nobody knows
 	// itemOverhead is about what an item costs beyond its frame.
-	itemOverhead = 168
+	itemOverhead = 200
 )
 
 func (i *item) size() int { return len(i.frame) + itemOverhead }
@@ -180,16 +185,42 @@ func (i *item) record() []byte {
 	return oneLine(payload)
 }
 
-// passes says whether a line is of the level or above; one without a level passes. It is
-// worked out once, whoever asks.
+// passes says whether a line is of the level or above; one without a level passes.
 func (i *item) passes(floor Level) bool {
-	known := i.level.Load()
-	if known == 0 {
-		known = levelNone
-		if level, ok := RecordLevel(i.payload()); ok && !i.text {
-			known = int64(level) + levelOffset
-		}
-		i.level.Store(known)
+	known := i.knownLevel()
+	return known == levelNone || known == levelOdd || Level(known-levelOffset) >= floor
+}
+
+// reaches is passes for a floor that keeps lines from a viewer: one without a level counts as
+// INFO, and one whose level nobody knows is below every floor.
+func (i *item) reaches(floor Level) bool {
+	switch known := i.knownLevel(); known {
+	case levelNone:
+		return LevelInfo >= floor
+	case levelOdd:
+		return false
+	default:
+		return Level(known-levelOffset) >= floor
 	}
-	return known == levelNone || Level(known-levelOffset) >= floor
+}
+
+// knownLevel is the level + levelOffset, or one of the constants. It is worked out once,
+// whoever asks.
+func (i *item) knownLevel() int64 {
+	known := i.level.Load()
+	if known != 0 {
+		return known
+	}
+	known = levelNone
+	if !i.text {
+		level, told, named := recordLevel(i.payload())
+		switch {
+		case told:
+			known = int64(level) + levelOffset
+		case named:
+			known = levelOdd
+		}
+	}
+	i.level.Store(known)
+	return known
 }

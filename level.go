@@ -72,31 +72,43 @@ func pythonLevel(n float64) Level { return Level((n - 20) * 0.4) }
 // RecordLevel returns the level of a record; false where it has none, also where data
 // is no JSON object.
 func RecordLevel(data []byte) (Level, bool) {
+	level, told, _ := recordLevel(data)
+	return level, told
+}
+
+// recordLevel says too whether a member is there that should be a level, also where it
+// is not one.
+func recordLevel(data []byte) (level Level, told, named bool) {
 	if !jsonscan.LooksLikeObject(data) {
-		return 0, false
+		return 0, false, false
 	}
 	var members map[string]json.RawMessage
 	if json.Unmarshal(data, &members) != nil {
-		return 0, false
+		return 0, false, false
 	}
 	for _, name := range [...]string{"level", "severity", "levelname", "log.level"} {
 		if level, ok := levelOf(members[name]); ok {
-			return level, true
+			return level, true, true
 		}
+		named = named || has(members[name])
 	}
 	var n float64
-	if raw, ok := members["levelno"]; ok && json.Unmarshal(raw, &n) == nil {
-		return pythonLevel(n), true
+	raw := members["levelno"]
+	if has(raw) && json.Unmarshal(raw, &n) == nil {
+		return pythonLevel(n), true, true
 	}
 	var nested struct{ Level json.RawMessage }
 	if json.Unmarshal(members["log"], &nested) == nil {
-		return levelOf(nested.Level)
+		level, told = levelOf(nested.Level)
 	}
-	return 0, false
+	return level, told, named || has(raw) || has(nested.Level)
 }
 
+// has says whether a member is there and not null.
+func has(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
 func levelOf(raw json.RawMessage) (Level, bool) {
-	if len(raw) == 0 || string(raw) == "null" {
+	if !has(raw) {
 		return 0, false
 	}
 	var word string

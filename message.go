@@ -14,20 +14,34 @@ var messageNames = [...]string{"message", "msg", "body", "event", "log", "short_
 // recordMessage returns what a record says: its message, or all of it where no member is
 // one. record must be a valid JSON object.
 func recordMessage(record []byte) string {
-	var found [len(messageNames)][]byte
+	if _, text, found := findMessage(record); found {
+		return text
+	}
+	return string(oneLine(record))
+}
+
+// messageMember returns the name of the member that is read as a record's message, "" where
+// none is.
+func messageMember(record []byte) string {
+	name, _, _ := findMessage(record)
+	return name
+}
+
+func findMessage(record []byte) (name, text string, found bool) {
+	var values [len(messageNames)][]byte
 	for m := range jsonscan.Members(record) {
 		for n, wanted := range messageNames {
 			if m.Name == wanted {
-				found[n] = m.Value
+				values[n] = m.Value
 			}
 		}
 	}
-	for _, value := range found {
+	for n, value := range values {
 		if text, ok := scalarText(value); ok {
-			return text
+			return messageNames[n], text, true
 		}
 	}
-	return string(oneLine(record))
+	return "", "", false
 }
 
 // scalarText returns a string's text, and a number or a boolean as it is written.

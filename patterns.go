@@ -42,31 +42,26 @@ func (h *Hub) leave(p *pattern) {
 
 // A filter is what a viewer wants to see of what it may see.
 type filter struct {
-	floors  []Level // all have to be passed
+	floor   *Level   // of the grant, and judged by the whole line
+	members *Members // of the grant; what follows is judged by what they leave of a line
+	level   *Level
 	pattern *pattern
 }
 
-func newFilter(pattern *pattern, floors ...*Level) filter {
-	f := filter{pattern: pattern}
-	for _, floor := range floors {
-		if floor != nil {
-			f.floors = append(f.floors, *floor)
-		}
-	}
-	return f
+// may says whether a viewer may see anything of an item, by its level.
+func (f filter) may(i *item) bool {
+	return f.floor == nil || !i.isLine() || i.whole != nil || i.reaches(*f.floor)
 }
 
-// judge says whether an item is shown, or gives what is to be waited for.
+// judge says whether an item that the viewer may see is shown, or gives what is to be waited
+// for.
 func (f filter) judge(i *item) (shows bool, pending *evaluation) {
-	if !i.isLine() {
+	switch {
+	case !i.isLine():
 		return true, nil
-	}
-	for _, floor := range f.floors {
-		if !i.passes(floor) {
-			return false, nil
-		}
-	}
-	if f.pattern == nil {
+	case f.level != nil && !i.passes(*f.level):
+		return false, nil
+	case f.pattern == nil:
 		return true, nil
 	}
 	return f.pattern.judge(i)

@@ -87,13 +87,13 @@ func CutText(text []byte, maxLine int) ([]byte, bool) {
 // short, and as much of its message as fits.
 func cutRecord(record []byte, maxLine int) []byte {
 	const shortMember = 128
-	var message string
+	_, message, found := findMessage(record)
 	kept := make([]byte, 0, maxLine)
 	for m := range jsonscan.Members(record) {
 		switch m.Name {
-		case "message", "msg", "body", "event", "log", "short_message":
-			if message == "" {
-				message = memberText(m.Value)
+		case "message":
+			if !found { // neither text nor a number
+				message = string(m.Value)
 			}
 		case "level", "severity", "levelname", "levelno", "timestamp", "time", "ts", "@timestamp",
 			"logger", "name", "pod", "trace_id", "span_id", "context":
@@ -122,15 +122,6 @@ func quotedSize(r rune) int {
 		return utf8.RuneLen(r)
 	}
 	return len(jsonscan.Quote(string(r))) - 2
-}
-
-// memberText returns the value of a member as text.
-func memberText(value []byte) string {
-	var s string
-	if json.Unmarshal(value, &s) == nil {
-		return s
-	}
-	return string(value)
 }
 
 // isObject is the cheap check of a record that NewRecord made.

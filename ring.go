@@ -43,6 +43,7 @@ func (r *ring) at(position int64) *item { return r.items[position-r.start] }
 func (r *ring) push(i *item) int {
 	before := r.cost
 	r.items = append(r.items, i)
+	i.held.ring = true
 	r.add(i, 1)
 	for len(r.items) > 1 && (r.lines > ringLines || r.bytes > ringBytes || len(r.items) > 2*ringLines) {
 		r.full = r.full || r.lines > ringLines || r.bytes > ringBytes
@@ -56,7 +57,7 @@ func (r *ring) add(i *item, sign int) {
 		r.lines += sign
 	}
 	r.bytes += sign * len(i.frame)
-	r.cost += sign * i.size()
+	r.cost += sign * (i.size() + i.held.views)
 }
 
 func (r *ring) evict() {
@@ -65,6 +66,7 @@ func (r *ring) evict() {
 	r.items = r.items[1:] // append moves what is left once the array's end is reached
 	r.start++
 	r.add(first, -1)
+	first.held.ring = false
 	if first.placed() {
 		r.floor, r.floorKnown = first.cursor, first.findable()
 	}
@@ -75,6 +77,9 @@ func (r *ring) evict() {
 // cost that was freed.
 func (r *ring) clear(last Cursor) int {
 	freed := r.cost
+	for _, i := range r.items {
+		i.held.ring = false
+	}
 	*r = ring{start: r.end() + ringJump, floor: last, floorKnown: true}
 	return freed
 }

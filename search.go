@@ -25,8 +25,9 @@ type search struct {
 	found    [][]byte // a gap and lines as the answer has them, oldest first
 	size     int      // of found
 	lines    int      // of found
-	scanned  int
-	weighed  int // bytes scanned
+	scanned  int      // lines that the caller may see, and what else has a place
+	looked   int      // entries
+	weighed  int      // bytes of all of them
 	status   Status
 	missed   int64
 	first    Cursor // the oldest place that was looked at …
@@ -58,7 +59,7 @@ func (s *search) run(ctx context.Context) error {
 	} else {
 		err = s.backward(ctx)
 	}
-	if err == nil && s.stopped == "time" && s.scanned == 0 {
+	if err == nil && s.stopped == "time" && s.looked == 0 {
 		return &StatusError{Code: http.StatusServiceUnavailable, RetryAfter: searchTime, Message: "q: the first line alone takes longer than a search may: take a simpler expression"}
 	}
 	return err
@@ -96,7 +97,7 @@ func (s *search) forward(ctx context.Context) error {
 			if !s.take(entry) {
 				return nil
 			}
-			if s.last = entry.Cursor; s.scanned == 1 {
+			if s.last = entry.Cursor; s.looked == 1 {
 				s.first = entry.Cursor
 			}
 		}
@@ -158,7 +159,7 @@ func (s *search) backward(ctx context.Context) error {
 			if !s.take(entry) {
 				return nil
 			}
-			if s.first = entry.Cursor; s.scanned == 1 {
+			if s.first = entry.Cursor; s.looked == 1 {
 				s.last = entry.Cursor
 			}
 		}
@@ -189,18 +190,24 @@ func (s *search) take(entry Entry) bool {
 		return s.stop("limit")
 	case s.size >= searchResult:
 		return s.stop("bytes")
-	case s.scanned >= searchLines:
+	case s.looked >= searchLines:
 		return s.stop("lines")
 	case s.weighed >= searchBytes:
 		return s.stop("bytes")
 	case time.Now().After(s.deadline):
 		return s.stop("time")
 	}
-	i := s.hub.encoder.entry(entry)
+	i := s.see(s.hub.encoder.entry(entry))
+	if i == nil {
+		s.looked++
+		s.weighed += len(entry.Data)
+		return true
+	}
 	shows, known := s.judge(i)
 	if !known {
 		return s.stop("time")
 	}
+	s.looked++
 	s.scanned++
 	s.weighed += len(entry.Data)
 	if shows && i.isLine() {
@@ -208,6 +215,19 @@ func (s *search) take(entry Entry) bool {
 		s.lines++
 	}
 	return true
+}
+
+// see returns what the caller may see of an item, nil where that is nothing: such a line is
+// not counted either.
+func (s *search) see(i *item) *item {
+	switch {
+	case !s.filter.may(i):
+		return nil
+	case s.filter.members == nil || !i.isLine():
+		return i
+	default:
+		return i.seenBy(s.filter.members)
+	}
 }
 
 // keep writes an item down at once: what the answer takes is what bounds it, and what it

@@ -28,6 +28,7 @@ type sharedPage struct {
 	place Cursor  // what the broker was asked for: what follows it
 	items []*item // in the order of their places
 	cost  int
+	gone  bool // it is not kept any more
 }
 
 // A pageFlight is a read that is under way. What is in it counts once done is closed.
@@ -121,19 +122,31 @@ func (s *sharedPages) end(flight *pageFlight, items []*item) (cost int) {
 		return 0
 	}
 	page.items = items
+	for _, i := range items {
+		i.held.page = page
+	}
 	before := s.cost
 	s.pages, s.cost = append(s.pages, page), s.cost+page.cost
+	s.trim()
+	return s.cost - before
+}
+
+// trim forgets the pages that are too many.
+func (s *sharedPages) trim() {
 	for len(s.pages) > maxSharedPages || s.cost > maxSharedBytes {
 		s.cost -= s.pages[0].cost
+		s.pages[0].gone = true
 		s.pages = slices.Delete(s.pages, 0, 1)
 	}
-	return s.cost - before
 }
 
 // drop forgets the pages, and lets those under way not be kept. It returns the cost that was
 // freed.
 func (s *sharedPages) drop() (freed int) {
 	freed = s.cost
+	for _, page := range s.pages {
+		page.gone = true
+	}
 	s.pages, s.cost = nil, 0
 	s.drops++
 	return freed

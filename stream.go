@@ -36,7 +36,7 @@ type stream struct {
 	sent    int64       // lines
 	told    bool        // an id was sent
 	down    bool        // the viewer knows that the broker is away
-	hides   bool        // the viewer's filter hid a line …
+	hides   bool        // a line was hidden from the viewer …
 	hidden  Cursor      // … the last of them here
 	judging *evaluation // held waits for it
 	marking bool        // marks is running
@@ -262,7 +262,7 @@ func (st *stream) sendBulk(items []delivery) error {
 		if !d.isLine() || d.had {
 			continue
 		}
-		if shows, err := st.await(d); err != nil {
+		if shows, err := st.await(&d); err != nil {
 			return err
 		} else if !shows {
 			continue
@@ -285,10 +285,11 @@ func (st *stream) sendBulk(items []delivery) error {
 	return st.write(st.format.event("bulk", last.String(), append(body, ']')))
 }
 
-// await says whether an item is shown, once that is known.
-func (st *stream) await(d delivery) (bool, error) {
+// await says whether an item is shown, once that is known, and leaves what is to be seen.
+func (st *stream) await(d *delivery) (bool, error) {
+	may := st.see(d)
 	for {
-		shows, pending := st.judge(d)
+		shows, pending := st.judge(*d, may)
 		if pending == nil {
 			return shows, nil
 		}

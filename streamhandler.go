@@ -141,7 +141,7 @@ func (h *Hub) stream(w http.ResponseWriter, r *http.Request, grant Grant, req st
 	st.sub = sub
 	pattern, release := h.look(req.query)
 	defer release()
-	st.filter = newFilter(pattern, grant.Floor, req.level)
+	st.filter = filter{floor: grant.Floor, members: grant.Members, level: req.level, pattern: pattern}
 	setStreamHeaders(w, r, req.format)
 	began := time.Now()
 	if grant.Opened != nil {

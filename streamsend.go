@@ -59,7 +59,9 @@ func (st *stream) catchUp() (progress bool, err error) {
 // been found to stand.
 func (st *stream) send(items []delivery) error {
 	frames := st.frames[:0]
-	for n, d := range items {
+	for n := range items {
+		may := st.see(&items[n])
+		d := items[n]
 		if d.kind == statusItem && !d.down {
 			if err := st.write(frames...); err != nil {
 				return err
@@ -70,7 +72,7 @@ func (st *stream) send(items []delivery) error {
 			st.held = append([]delivery(nil), items[n+1:]...)
 			return st.comeBack()
 		}
-		shows, pending := st.judge(d)
+		shows, pending := st.judge(d, may)
 		if pending != nil {
 			st.held = append([]delivery(nil), items[n:]...)
 			break
@@ -114,8 +116,27 @@ func (st *stream) appendFrame(frames [][]byte, d delivery, shows bool) [][]byte 
 	return append(frames, st.format.item(d.item))
 }
 
+// see leaves of a line what the viewer may see of it; false means nothing.
+func (st *stream) see(d *delivery) bool {
+	if !st.filter.may(d.item) {
+		return false
+	}
+	if st.filter.members == nil || !d.isLine() {
+		return true
+	}
+	seen := st.sub.feed.seen(d.item, st.filter.members)
+	if seen == nil {
+		return false
+	}
+	d.item = seen
+	return true
+}
+
 // judge says whether an item is shown, or what is waited for until that is known.
-func (st *stream) judge(d delivery) (shows bool, pending *evaluation) {
+func (st *stream) judge(d delivery, may bool) (shows bool, pending *evaluation) {
+	if !may {
+		return false, nil
+	}
 	if e := st.judging; e != nil && e.item == d.item {
 		if !e.over() {
 			return false, e
@@ -135,7 +156,7 @@ func (st *stream) judged() <-chan struct{} {
 	return st.judging.done
 }
 
-// mark moves the viewer past lines that its filter hid.
+// mark moves the viewer past lines that were hidden from it.
 func (st *stream) mark() error {
 	st.marking = false
 	if !st.hides {

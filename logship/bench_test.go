@@ -19,7 +19,11 @@ func (discard) Append(context.Context, string, loglane.Batch) (loglane.Receipt, 
 
 func BenchmarkHandle(b *testing.B) {
 	h := newHandler(b, discard{}, logship.Options{QueueLines: 1 << 30, QueueBytes: 1 << 40})
-	log := slog.New(h).With("service", "shop", "version", "1.2.3").WithGroup("request")
+	benchHandle(b, slog.New(h))
+}
+
+func benchHandle(b *testing.B, log *slog.Logger) {
+	log = log.With("service", "shop", "version", "1.2.3").WithGroup("request")
 	ctx := logship.WithUser(b.Context(), "alice")
 	b.ReportAllocs()
 	for b.Loop() {

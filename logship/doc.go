@@ -64,6 +64,11 @@
 // line whose user's name cannot be a channel, and a warning there says so. It never goes
 // to somebody else's.
 //
+// # Secrets
+//
+// Passwords, tokens and the like are taken out of a record before it enters the queue, and
+// [redacted] stands in their place: [Redaction] says which, and how to let one pass.
+//
 // # What is promised
 //
 // Logging never waits, unless [Options.Block] says so. A record is put into a queue in

@@ -102,7 +102,7 @@ func (o *Options) recordOf(line object, level slog.Level, channelContext string)
 	if o.Pod != "" && !line.has("pod") {
 		record = append(appendString(append(record, `"pod":`...), o.Pod), ',')
 	}
-	record = append(appendString(append(record, `"context":`...), channelContext), '}')
+	record = o.clean(append(appendString(append(record, `"context":`...), channelContext), '}'))
 	if len(record) > o.MaxLine {
 		return loglane.NewRecord(record, o.MaxLine)
 	}

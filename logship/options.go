@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"sync/atomic"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/redact"
 )
 
 // GlobalOff as [Options.Global] keeps every record out of the global channel.
@@ -65,6 +67,10 @@ type Options struct {
 	// while the sink is away.
 	Block bool
 
+	// Redact is how secrets are taken out of records; nil takes out what is known to be
+	// one, and &Redaction{Off: true} nothing. See [Redaction].
+	Redact *Redaction
+
 	// Next gets every record too that it is enabled for, with the same attributes
 	// and groups: mostly the handler that the program had before. It is called
 	// within Handle, so its blocking is the caller's.
@@ -77,6 +83,9 @@ type Options struct {
 	// is a text handler on standard error. What comes back from it into this
 	// handler is not published.
 	ErrorLog *slog.Logger
+
+	redactor *redact.Redactor
+	redacted *atomic.Uint64
 }
 
 // settled returns a copy in which every member has a usable value.
@@ -103,6 +112,10 @@ func (o *Options) settled() Options {
 	if s.ErrorLog == nil || leadsBack(s.ErrorLog.Handler()) {
 		s.ErrorLog = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
+	s.redacted = new(atomic.Uint64)
+	s.redactor = s.Redact.redactor(func(err error) {
+		s.ErrorLog.Error("a key of Options.Redact is left out", "error", err)
+	})
 	return s
 }
 

@@ -41,7 +41,7 @@ func (o *Options) encode(r slog.Record, p *prefix, context string) []byte {
 	if len(e.attrs.buf) > 1 {
 		record = append(append(record, `,"attrs":`...), e.attrs.buf...)
 	}
-	record = append(record, '}')
+	record = o.clean(append(record, '}'))
 	if len(record) > o.MaxLine {
 		return loglane.NewRecord(record, o.MaxLine)
 	}

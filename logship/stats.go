@@ -13,6 +13,7 @@ type Stats struct {
 	Lost     uint64 // the least number of lines that a refusal found lost and that were no longer kept
 	Rejected uint64 // lines that the sink will never take, and that were given up
 	Misnamed uint64 // records of users whose names cannot be channels
+	Redacted uint64 // secrets taken out of records, see [Redaction]
 }
 
 func (s *shipper) statsNow() Stats {
@@ -20,6 +21,7 @@ func (s *shipper) statsNow() Stats {
 	defer s.mu.Unlock()
 	stats := s.stats
 	stats.Channels = len(s.queues)
+	stats.Redacted = s.opts.redacted.Load()
 	for _, q := range s.queues {
 		stats.Queued += q.waiting()
 		stats.Kept += q.acked

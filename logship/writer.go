@@ -147,6 +147,9 @@ func (w *Writer) line(text []byte) error {
 	}
 	to, misnamed := w.h.destination(id)
 	if !isObject {
+		if len(text)+w.cut > o.MaxLine {
+			text = o.cleanText(text)
+		}
 		object = textObject(text, w.cut, o.MaxLine)
 	}
 	record := o.recordOf(object, level, loglane.ContextOf(to))

@@ -163,6 +163,11 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	addresses, unix := server.SocketProxies(s.TrustedProxies)
 	options.TrustedProxies, _ = server.ParseProxies(addresses)
 	options.TrustedSocket = unix
+	if options.Redact, err = s.redactor(); err != nil {
+		return err
+	}
+	options.ViewerFloor, _ = s.floor()
+	options.ViewerMembers, _ = s.members()
 	options.AllowedOrigins, _ = server.ParseOrigins(s.AllowedOrigins)
 	switch {
 	case a.dev != nil:

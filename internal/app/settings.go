@@ -25,7 +25,9 @@ type Settings struct {
 	Names
 	Upstream
 	Streams
+	Viewers
 	Sending
+	Redaction
 	Logging
 	Audit
 	Development

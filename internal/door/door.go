@@ -78,6 +78,7 @@ type Reader struct {
 	Check   func(context.Context) error // as a [loglane.Grant] has it
 	Tag     any                         // as a [loglane.Grant] has it
 	Floor   *loglane.Level              // as a [loglane.Grant] has it
+	Members *loglane.Members            // as a [loglane.Grant] has it
 	Opened  func()                      // as a [loglane.Grant] has it
 	Ended   func(loglane.Ended)         // as a [loglane.Grant] has it
 }
@@ -102,7 +103,7 @@ func (d *Door) granting(admit func(*http.Request) (Reader, error)) func(*http.Re
 			return loglane.Grant{}, err
 		}
 		return loglane.Grant{
-			Channel: reader.Pass.channel, Expires: reader.Expires, Check: reader.Check, Tag: reader.Tag, Floor: reader.Floor,
+			Channel: reader.Pass.channel, Expires: reader.Expires, Check: reader.Check, Tag: reader.Tag, Floor: reader.Floor, Members: reader.Members,
 			Opened: reader.Opened, Ended: reader.Ended,
 		}, nil
 	}

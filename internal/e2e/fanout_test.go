@@ -14,6 +14,15 @@ import (
 // operation is one line, from Append to 100 sockets; the publisher stays within the ring,
 // so that no viewer has to read from the history.
 func BenchmarkFanOut(b *testing.B) {
+	fanOut(b, "", fmt.Appendf(nil, `{"message":"%0100d"}`, 0))
+}
+
+// BenchmarkFanOutOfAView is the same with a member that the viewers do not see.
+func BenchmarkFanOutOfAView(b *testing.B) {
+	fanOut(b, "&see=message", fmt.Appendf(nil, `{"message":"%0100d","secret":"%010d"}`, 0, 0))
+}
+
+func fanOut(b *testing.B, query string, record []byte) {
 	const viewers, burst = 100, 500
 	broker, err := loglane.NewMemoryBroker(nil)
 	if err != nil {
@@ -21,11 +30,10 @@ func BenchmarkFanOut(b *testing.B) {
 	}
 	url, _, _ := serveHub(b, broker, nil)
 	ctx, cancel := context.WithCancel(b.Context())
-	record := fmt.Appendf(nil, `{"message":"%0100d"}`, 0)
 	var reading sync.WaitGroup
 	caughtUp := make(chan struct{}, viewers)
 	for range viewers {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"?channel=User.alice&backlog=0", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"?channel=User.alice&backlog=0"+query, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -19,7 +20,8 @@ import (
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// serveHub serves a broker's channels, named by ?channel=, without a login.
+// serveHub serves a broker's channels, named by ?channel=, without a login; ?see= are the
+// members that are shown.
 func serveHub(t testing.TB, broker loglane.Broker, opts *loglane.HubOptions) (url string, hub *loglane.Hub, stop func()) {
 	t.Helper()
 	if opts == nil {
@@ -32,7 +34,13 @@ func serveHub(t testing.TB, broker loglane.Broker, opts *loglane.HubOptions) (ur
 	}
 	server := httptest.NewServer(hub.Stream(func(r *http.Request) (loglane.Grant, error) {
 		channel, err := loglane.ChannelName(r.URL.Query().Get("channel"))
-		return loglane.Grant{Channel: channel}, err
+		grant := loglane.Grant{Channel: channel}
+		if see := r.URL.Query()["see"]; see != nil {
+			var membersErr error
+			grant.Members, membersErr = loglane.ParseMembers(see...)
+			err = errors.Join(err, membersErr)
+		}
+		return grant, err
 	}, nil))
 	stopped := false
 	stop = func() {

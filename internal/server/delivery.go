@@ -94,11 +94,13 @@ type copiedLine struct {
 func (d *delivery) cut(lines []sentLine) (batch []copiedLine, rest []sentLine) {
 	size := 0
 	for i, line := range lines {
-		record := ingest.NewRecord(line.data, loglane.ContextOf(line.channel), d.s.opts.MaxLine)
+		data, secrets := ingest.Redact(d.s.opts.Redact, line.data)
+		record := ingest.NewRecord(data, loglane.ContextOf(line.channel), d.s.opts.MaxLine)
 		size += len(record)
 		if len(batch) == loglane.MaxBatchLines || size > loglane.MaxBatchBytes && i > 0 {
 			return batch, lines[i:]
 		}
+		d.s.redacted.Add(uint64(secrets))
 		batch = append(batch, copiedLine{
 			Line:    loglane.Line{K: d.first + uint64(line.number) - 1, Record: record},
 			channel: line.channel,

@@ -19,6 +19,7 @@ import (
 	"github.com/loglane/loglane/internal/auth"
 	"github.com/loglane/loglane/internal/door"
 	"github.com/loglane/loglane/internal/ingest"
+	"github.com/loglane/loglane/internal/redact"
 )
 
 // Login is what the routes need of signing in by name and password.
@@ -86,10 +87,18 @@ type Options struct {
 	// ShowWatchers shows the owners of channels how many others watch them, as far as Watch
 	// runs on the other gateways too.
 	ShowWatchers bool
+	// ViewerFloor and ViewerMembers are what the role viewer sees of lines, as a
+	// loglane.Grant has them; nil is all. Whoever is more sees all.
+	ViewerFloor   *loglane.Level
+	ViewerMembers *loglane.Members
 
 	MaxLine        int            // bytes; default loglane.DefaultMaxLine
 	MaxIngestBytes int            // of a body, as sent and decompressed; default ingest.DefaultMaxBytes
 	Global         *loglane.Level // from which lines that are sent go to the global channel too: nil is every line, GlobalOff none
+
+	// Redact takes secrets out of lines that are sent before they are stored; nil takes out
+	// nothing. See Server.Redacted.
+	Redact *redact.Redactor
 
 	readTime time.Duration // of a body; 0 is the constant of the name
 }
@@ -109,6 +118,7 @@ type Server struct {
 	watchers *watchers
 	audit    *audit.Log
 	draining atomic.Bool
+	redacted atomic.Uint64
 
 	numbering numbering
 }
@@ -175,6 +185,9 @@ func (o *Options) ways() []auth.Authenticator {
 	}
 	return append([]auth.Authenticator{o.Login}, o.Ways...)
 }
+
+// Redacted counts the secrets that were taken out of lines that were sent.
+func (s *Server) Redacted() uint64 { return s.redacted.Load() }
 
 // Drain lets /readyz say that the gateway is about to end, so that a load balancer
 // sends no new viewers.

@@ -51,6 +51,9 @@ func (s *Server) admit(verb string) func(*http.Request) (door.Reader, error) {
 			Pass: pass, Expires: p.Expires, Check: p.Check,
 			Tag: streamTag{session: p.Session, user: p.Name},
 		}
+		if p.Role < auth.Operator { // whichever channel it is: a granted one shows no more
+			reader.Floor, reader.Members = s.opts.ViewerFloor, s.opts.ViewerMembers
+		}
 		if channel := pass.Channel(); channel == p.Channel {
 			reader.Tag = streamTag{session: p.Session, user: p.Name, own: channel, opened: new(byte)}
 			reader.Opened = func() { s.greet(reader.Tag, channel) }
