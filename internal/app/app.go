@@ -38,6 +38,7 @@ type App struct {
 	server   *server.Server
 	http     *http.Server
 	listener net.Listener
+	headroom *headroom
 
 	certificate *server.Certificate // nil serves HTTP
 
@@ -68,7 +69,7 @@ func (a *App) wire(opts *Options) error {
 	var users *auth.Users
 	var usersErr, upstreamErr error
 	if !s.Dev {
-		users, usersErr = s.Identity.open(template, a.log)
+		users, usersErr = s.Identity.open(template, s.MaxLoginsAtOnce, a.log)
 	}
 	a.upstream, upstreamErr = s.Upstream.open(a.log)
 	if upstreamErr == nil {
@@ -80,9 +81,11 @@ func (a *App) wire(opts *Options) error {
 	if err := errors.Join(opts.Faults, s.Check(), usersErr, clash(a.minters, s.SharedNames, users), s.noLogin(users), upstreamErr, certificateErr); err != nil {
 		return err
 	}
+	a.headroom = newHeadroom(s.MemoryLimit)
 	if err := a.wireHub(); err != nil {
 		return err
 	}
+	a.spawnShedding()
 	if err := a.wireWays(users, template); err != nil {
 		return err
 	}
@@ -117,7 +120,7 @@ func (a *App) fail(err error) {
 func (a *App) wireHub() (err error) {
 	s := a.settings.Streams
 	a.hub, err = loglane.NewHub(a.upstream.Broker, &loglane.HubOptions{
-		Keepalive: s.Keepalive, MaxLine: s.MaxLine, EscapePolicy: s.EscapePolicy, Logger: a.log,
+		Keepalive: s.Keepalive, MaxLine: s.MaxLine, EscapePolicy: s.EscapePolicy, MaxChannels: a.settings.MaxChannels, Logger: a.log,
 	})
 	if err != nil {
 		return err
@@ -146,7 +149,7 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	options := server.Options{
 		Hub: a.hub, Broker: a.upstream, Ways: a.ways, Pages: web.Files(), BasePath: s.Base(), LoginURL: s.LoginURL,
 		StreamDisabled: !s.StreamEnabled, Template: template,
-		Limits:  server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
+		Limits: s.serverLimits(), Crowded: a.headroom.crowded,
 		MaxLine: s.MaxLine, MaxIngestBytes: s.MaxIngestBytes, Global: global,
 		Notices: a.upstream.notices, Probes: a.upstream.probes, Beside: beside, Logger: a.log,
 	}

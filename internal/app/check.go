@@ -23,6 +23,8 @@ func (s *Settings) Check() error {
 		s.Upstream.check(),
 		s.Streams.check(),
 		s.Sending.check(),
+		s.Limits.check(&s.Sending),
+		s.Metrics.check(),
 		s.Logging.Check(),
 		within("drain-timeout", s.DrainTimeout, time.Second, 10*time.Minute),
 	)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net/http"
 	"runtime"
 	"sync/atomic"
@@ -104,8 +105,12 @@ type hashWorkers struct {
 	queue   int64
 }
 
-func newHashWorkers() *hashWorkers {
-	n := min(runtime.GOMAXPROCS(0), maxHashWorkers)
+// newHashWorkers takes half of the cores where n is 0, so that those who guess passwords
+// leave the rest to the streams.
+func newHashWorkers(n int) *hashWorkers {
+	if n == 0 {
+		n = min(max(runtime.GOMAXPROCS(0)/2, 1), maxHashWorkers)
+	}
 	return &hashWorkers{slots: make(chan struct{}, n), queue: hashQueue}
 }
 
@@ -129,8 +134,8 @@ func (w *hashWorkers) enter(ctx context.Context) error {
 	if w.waiting.Add(1) > w.queue {
 		return &loglane.StatusError{
 			Code:       http.StatusServiceUnavailable,
-			Message:    "Too many people are signing in at the moment. Try again in a few seconds.",
-			RetryAfter: 2 * time.Second,
+			Message:    "Too many people are signing in at the moment (max-logins-at-once). Try again in a few seconds.",
+			RetryAfter: 2*time.Second + mathrand.N(3*time.Second), Limit: "max-logins-at-once",
 		}
 	}
 	select {

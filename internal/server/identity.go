@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -14,10 +15,23 @@ import (
 func (s *Server) principal(r *http.Request) (*auth.Principal, error) {
 	for _, way := range s.ways {
 		if p, err := way.Authenticate(r); p != nil || err != nil {
-			return p, err
+			return p, s.wrongToken(r, err)
 		}
 	}
 	return nil, nil
+}
+
+// wrongToken lets an address that shows many tokens that do not stand wait: the error of a
+// way in otherwise.
+func (s *Server) wrongToken(r *http.Request, err error) error {
+	var status *loglane.StatusError
+	if r.Header.Get("Authorization") == "" || !errors.As(err, &status) || status.Code != http.StatusUnauthorized {
+		return err
+	}
+	if tooMany := s.limiter.wrongToken(r); tooMany != nil {
+		return tooMany
+	}
+	return err
 }
 
 var errNotSignedIn = &loglane.StatusError{Code: http.StatusUnauthorized, Message: "not signed in"}

@@ -65,6 +65,7 @@ type Options struct {
 	StreamDisabled bool
 	Template       loglane.Template // zero is loglane.DefaultTemplate
 	Limits         Limits
+	Crowded        func() error // whether there is no memory for further streams and lines, as a *loglane.StatusError; nil is never
 	Notices        auth.Notices // tells other gateways of purged channels, see ObeyNotices; nil: there are none
 	Probes         []Probe      // of /readyz
 	Beside         []Route      // further routes under the base path, behind the same middleware
@@ -88,6 +89,9 @@ type Server struct {
 	assets   assets
 	limiter  *limiter
 	senders  *senders
+	sending  *sending
+	memory   *memory
+	metrics  *metrics
 	draining atomic.Bool
 
 	numbering numbering
@@ -95,7 +99,7 @@ type Server struct {
 
 // New starts nothing. It fails with all that is wrong with opts.
 func New(opts Options) (*Server, error) {
-	s := &Server{opts: opts, base: opts.BasePath, log: opts.Logger, limiter: newLimiter(opts.Limits), senders: newSenders()}
+	s := &Server{opts: opts, base: opts.BasePath, log: opts.Logger, limiter: newLimiter(opts.Limits), metrics: newMetrics()}
 	if s.base == "" {
 		s.base = "/"
 	}
@@ -108,6 +112,9 @@ func New(opts Options) (*Server, error) {
 	if s.opts.MaxIngestBytes == 0 {
 		s.opts.MaxIngestBytes = ingest.DefaultMaxBytes
 	}
+	s.opts.Limits.Ingest.complete(s.opts.MaxIngestBytes)
+	s.senders, s.sending, s.memory = newSenders(s.opts.Limits.Ingest), newSending(s.opts.Limits.Ingest), newMemory(s.opts.Limits.Ingest.Memory)
+	s.limiter.crowded = opts.Crowded
 	if s.opts.Template == (loglane.Template{}) {
 		s.opts.Template = loglane.DefaultTemplate
 	}

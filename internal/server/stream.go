@@ -26,7 +26,7 @@ func EndStreams(hub *loglane.Hub) func(match func(session, user string) bool, re
 }
 
 func (s *Server) stream() http.Handler {
-	return s.opts.Hub.Stream(s.admit, &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit})
+	return s.opts.Hub.Stream(s.admit, &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit, Turn: s.limiter.open})
 }
 
 // admit says what a request may read, live or stored, in the order of checks that the
