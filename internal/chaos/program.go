@@ -166,6 +166,28 @@ func (p *Program) Admin() http.Header {
 	return http.Header{"Authorization": {"Bearer " + strings.TrimSpace(string(token))}}
 }
 
+// Token returns the text of an API token that reads as a user; it may take a moment until
+// the program knows it.
+func (p *Program) Token(user string) string { return p.token("--scope", "read", "--user", user) }
+
+// Writer returns that of one that writes to some channels.
+func (p *Program) Writer(channels string) string {
+	return p.token("--scope", "write", "--channel", channels)
+}
+
+func (p *Program) token(args ...string) string {
+	p.t.Helper()
+	path, err := program()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	token, err := exec.Command(path, append([]string{"token", "create", "--auth-file", p.args[len(p.args)-1]}, args...)...).Output()
+	if err != nil {
+		p.t.Fatalf("token create: %v", err)
+	}
+	return strings.TrimSpace(string(token))
+}
+
 // Kill ends the program as kill -9 does.
 func (p *Program) Kill() {
 	_ = p.cmd.Process.Kill() // it may have ended by itself
