@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -180,14 +182,22 @@ func (s storm) unleash(t *testing.T) (out stormed) {
 	}
 	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestStormItself$", "-test.v")
 	cmd.Env = append(os.Environ(), stormOrder+"="+string(order))
-	text, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("the storm: %v\n%s", err, text)
+	// Those who attack have machines of their own: here they only get what is left of this one.
+	var text bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &text, &text
+	err = cmd.Start()
+	if err == nil {
+		_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, 19) // where that is not allowed, it goes on as it is
+		err = cmd.Wait()
 	}
-	_, answer, _ := strings.Cut(string(text), "\nstormed ")
+	if err != nil {
+		t.Fatalf("the storm: %v\n%s", err, &text)
+	}
+	t.Logf("the storm took %v of the processor", cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+	_, answer, _ := strings.Cut(text.String(), "\nstormed ")
 	answer, _, _ = strings.Cut(answer, "\n")
 	if err := json.Unmarshal([]byte(answer), &out); err != nil {
-		t.Fatalf("the storm: %v\n%s", err, text)
+		t.Fatalf("the storm: %v\n%s", err, &text)
 	}
 	return out
 }
@@ -221,16 +231,29 @@ func (s *scene) guests(n, lines int) (tokens, cursors []string) {
 // stage is a scene whose gateway has the limits of a deployment behind a proxy.
 func stage(t *testing.T, args ...string) *scene {
 	t.Helper()
-	return playWith(t, keepMuch, nil, append([]string{"--trusted-proxies", "127.0.0.1", "--insecure-cookies", "--max-opens-per-second", "300"}, args...))
+	return playWith(t, keepMuch, nil, append([]string{"--trusted-proxies", "127.0.0.1", "--insecure-cookies", "--max-opens-per-second", "200"}, args...))
+}
+
+// processor is how much of the processor the gateway has used.
+func (s *scene) processor() time.Duration {
+	s.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.gateway.Pid()))
+	if err != nil {
+		s.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond // the kernel counts hundredths
 }
 
 // TestStorm lets many guess passwords and come back with old places, round for round beside
 // quiet ones: those who watch keep their latency.
 func TestStorm(t *testing.T) {
-	rounds, viewers := sized(2, 3), sized(50, 100)
+	rounds, viewers := sized(2, 1), sized(50, 100)
 	s := stage(t)
 	tokens, cursors := s.guests(sized(10, 50), 500)
-	attack := storm{Base: s.gateway.Base, Tokens: tokens, Cursors: cursors, Logins: sized(1000, 10_000), Over: sized(4*time.Second, 10*time.Second), Streams: sized(500, 5000)}
+	attack := storm{Base: s.gateway.Base, Tokens: tokens, Cursors: cursors, Logins: sized(1000, 10_000), Over: sized(4*time.Second, 20*time.Second), Streams: sized(500, 5000)}
 	pause(2 * time.Second) // until the gateway has read the tokens
 	s.watch(viewers)
 	s.log(2, 20)
@@ -241,7 +264,9 @@ func TestStorm(t *testing.T) {
 		quiet := time.Now()
 		pause(attack.Over)
 		began := time.Now()
+		used := s.processor()
 		out := attack.unleash(t)
+		t.Logf("the gateway took %v of the processor", s.processor()-used)
 		times = append(times, [2]time.Time{quiet, began}, [2]time.Time{began, time.Now()})
 		t.Logf("%+v", out)
 		all.Opened += out.Opened

@@ -18,7 +18,15 @@ type boundedListener struct {
 	most    int64
 	open    atomic.Int64
 	refused func()
+	paced   time.Time // when the pace is kept again; only Accept's caller uses it
 }
+
+// A crowd that comes at once is let in over some seconds: what it takes to meet it would be
+// missed by the streams that are open. Who waits does so in the kernel's queue.
+const (
+	acceptPace  = 2 * time.Millisecond
+	acceptBurst = 200 * time.Millisecond
+)
 
 // Bounded returns a listener of at most so many connections at once; refused is called for
 // each that is turned away. 0 is without limit.
@@ -31,6 +39,7 @@ func Bounded(l net.Listener, most int, refused func()) net.Listener {
 
 func (l *boundedListener) Accept() (net.Conn, error) {
 	for {
+		l.pace()
 		conn, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
@@ -45,6 +54,18 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		_, _ = conn.Write([]byte(refusal)) // who has gone needs no answer
 		_ = conn.Close()                   // nothing of it is needed
 	}
+}
+
+// pace waits until a further connection may come in.
+func (l *boundedListener) pace() {
+	now := time.Now()
+	if earliest := now.Add(-acceptBurst); l.paced.Before(earliest) {
+		l.paced = earliest
+	}
+	if wait := l.paced.Sub(now); wait > 0 {
+		time.Sleep(wait)
+	}
+	l.paced = l.paced.Add(acceptPace)
 }
 
 type countedConn struct {
