@@ -37,6 +37,8 @@ const (
 	maxHashWorkers = 4
 	// hashQueue is how many may wait for a worker: on one core for about a second.
 	hashQueue = 32
+
+	maxHashRest = 250 * time.Millisecond
 )
 
 // Cost is what one argon2id hash of a new password takes. The zero value of each field
@@ -120,8 +122,19 @@ func (w *hashWorkers) compare(ctx context.Context, password, hash string) (bool,
 	if err := w.enter(ctx); err != nil {
 		return false, err
 	}
-	defer func() { <-w.slots }()
+	began := time.Now()
+	defer func() { w.leave(time.Since(began)) }()
 	return argon2id.ComparePasswordAndHash(password, hash)
+}
+
+// leave gives the worker back: at once, or, where others wait for it already, after a rest as
+// long as the work was. So a flood of guesses takes a quarter of the cores, and not half.
+func (w *hashWorkers) leave(took time.Duration) {
+	if w.waiting.Load() == 0 {
+		<-w.slots
+		return
+	}
+	time.AfterFunc(min(took, maxHashRest), func() { <-w.slots })
 }
 
 func (w *hashWorkers) enter(ctx context.Context) error {
