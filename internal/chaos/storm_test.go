@@ -250,7 +250,7 @@ func (s *scene) processor() time.Duration {
 // TestStorm lets many guess passwords and come back with old places, round for round beside
 // quiet ones: those who watch keep their latency.
 func TestStorm(t *testing.T) {
-	rounds, viewers := sized(2, 1), sized(50, 100)
+	rounds, viewers := sized(2, 3), sized(50, 100)
 	s := stage(t)
 	tokens, cursors := s.guests(sized(10, 50), 500)
 	attack := storm{Base: s.gateway.Base, Tokens: tokens, Cursors: cursors, Logins: sized(1000, 10_000), Over: sized(4*time.Second, 20*time.Second), Streams: sized(500, 5000)}

@@ -27,7 +27,7 @@ func TestAQueueGoesRoundTheUsers(t *testing.T) {
 					turns <- user + " in vain"
 					return
 				}
-				turns <- fmt.Sprint(user, time.Since(began)/time.Second)
+				turns <- fmt.Sprint(user, int(time.Since(began)/time.Second))
 				time.Sleep(time.Second)
 				release()
 				release() // once more is harmless
