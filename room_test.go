@@ -99,7 +99,9 @@ func TestAStreamTakesItsTurn(t *testing.T) {
 		handler := s.hub.Stream(func(*http.Request) (loglane.Grant, error) { return s.grant, nil }, opts)
 		ctx, cancel := context.WithCancel(context.Background())
 		var ended sync.WaitGroup
-		ended.Go(func() { handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)) })
+		ended.Go(func() {
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
+		})
 		synctest.Wait()
 		if given != 1 || back != 1 {
 			t.Errorf("of an open stream, %d turns are given and %d given back", given, back)

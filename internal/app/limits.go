@@ -16,7 +16,7 @@ type Limits struct {
 	MaxOpens             int `name:"max-opens-per-second" env:"LOGLANE_MAX_OPENS_PER_SECOND" default:"150" placeholder:"N" help:"Streams that this process opens a second; those beyond wait their turn, one user after the other. 0 is without limit."`
 	MaxOpensPerUser      int `name:"max-opens-per-second-per-user" env:"LOGLANE_MAX_OPENS_PER_SECOND_PER_USER" default:"10" placeholder:"N" help:"Streams and searches that one user begins a second, after a burst of ten times as many; 0 is without limit."`
 	MaxOpensPerAddress   int `name:"max-opens-per-second-per-address" env:"LOGLANE_MAX_OPENS_PER_SECOND_PER_ADDRESS" default:"0" example:"50" placeholder:"N" help:"The same for one IPv4 address or IPv6 /64; 0 is without limit."`
-	MaxReplays           int `name:"max-replays" env:"LOGLANE_MAX_REPLAYS" default:"16" placeholder:"N" help:"Streams that are sent stored lines at once; further ones wait their turn."`
+	MaxReplays           int `name:"max-replays" env:"LOGLANE_MAX_REPLAYS" default:"8" placeholder:"N" help:"Streams that are sent stored lines at once; further ones wait their turn."`
 	MaxSearchesPerUser   int `name:"max-searches-per-user" env:"LOGLANE_MAX_SEARCHES_PER_USER" default:"4" placeholder:"N" help:"Searches of one user at once, of the 32 that there are; further ones wait their turn."`
 	MaxLoginsAtOnce      int `name:"max-logins-at-once" env:"LOGLANE_MAX_LOGINS_AT_ONCE" default:"0" example:"2" placeholder:"N" help:"Passwords that are checked at once; 0 is half of the cores, from 1 to 4."`
 	LoginTries           int `name:"login-tries" env:"LOGLANE_LOGIN_TRIES" default:"10" placeholder:"N" help:"Failed logins with one name from one address; then one in 10 seconds."`

@@ -25,7 +25,7 @@ type Limits struct {
 	Opens           int // streams a second in this process: further ones wait their turn
 	OpensPerUser    int // streams and searches a second …
 	OpensPerAddress int // … of which a burst is ten times as many
-	Replays         int // streams that are sent what is stored at once; default 16 a core
+	Replays         int // streams that are sent what is stored at once; default 4 a core
 	SearchesPerUser int // at once; default 4
 
 	WrongTokens int // of an address a minute
@@ -45,9 +45,9 @@ const (
 	// viewer's reading that takes long by then.
 	openWait   = 15 * time.Second
 	searchWait = 5 * time.Second
-	openHold   = 2 * time.Second
+	openHold   = 500 * time.Millisecond
 
-	replaysPerCore = 16
+	replaysPerCore = 4
 	maxSearches    = 32 // as many as a hub lets search at once
 
 	defaultSearchesPerUser = 4
