@@ -47,6 +47,7 @@ type StatusError struct {
 	Message    string        // for the caller, without secrets; answered as JSON {"error":…}
 	RetryAfter time.Duration // header Retry-After, rounded up to seconds; 0 is none
 	Location   string        // of a redirect
+	Limit      string        // the setting whose limit is reached, such as max-streams: header Loglane-Limit, member limit; "" is none
 }
 
 func (e *StatusError) Error() string { return e.Message }
@@ -59,12 +60,19 @@ func (e *StatusError) Write(w http.ResponseWriter) {
 	if e.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
 	}
+	if e.Limit != "" {
+		header.Set("Loglane-Limit", e.Limit)
+	}
 	if e.Location != "" {
 		header.Set("Location", e.Location)
 		w.WriteHeader(e.Code)
 		return
 	}
-	body := append(jsonscan.Quote(e.Message), "}\n"...)
+	body := jsonscan.Quote(e.Message)
+	if e.Limit != "" {
+		body = append(append(body, `,"limit":`...), jsonscan.Quote(e.Limit)...)
+	}
+	body = append(body, "}\n"...)
 	header.Set("Content-Type", "application/json")
 	w.WriteHeader(e.Code)
 	_, _ = w.Write(append([]byte(`{"error":`), body...)) // a caller that has gone needs no answer

@@ -21,13 +21,14 @@ const answerTime = 30 * time.Second
 // the parameters that docs/api.md has. admit and opts are as [Hub.Stream] has them, and
 // errors are answered alike.
 func (h *Hub) History(admit func(*http.Request) (Grant, error), opts *StreamOptions) http.Handler {
-	return h.handler(admit, opts, func() reading { return &historyReading{hub: h} })
+	return h.handler(admit, opts, func(opts StreamOptions) reading { return &historyReading{hub: h, opts: opts} })
 }
 
 // historyReading is one request for a page of the history.
 type historyReading struct {
-	hub *Hub
-	req historyRequest
+	hub  *Hub
+	opts StreamOptions
+	req  historyRequest
 }
 
 func (h *historyReading) parse(r *http.Request) (err error) {
@@ -46,6 +47,11 @@ func (h *historyReading) headers(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (h *historyReading) answer(w http.ResponseWriter, r *http.Request, grant Grant) error {
+	release, err := h.opts.turn(r.Context(), grant)
+	if err != nil {
+		return err
+	}
+	defer release()
 	select { // held until the answer has gone, for it is held in memory
 	case h.hub.searches <- struct{}{}:
 		defer func() { <-h.hub.searches }()

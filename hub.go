@@ -17,6 +17,7 @@ type HubOptions struct {
 	Keepalive    time.Duration // silence before a keepalive comment, ±20 %; default 15 s, at least 1 s
 	Linger       time.Duration // how long a channel is followed after its last viewer; default 30 s
 	RingMemory   int           // bytes of all rings together; default 256 MiB, at least 1 MiB
+	MaxChannels  int           // followed at once; 0 is without limit
 	MaxLine      int           // bytes of a foreign line; default DefaultMaxLine, at least MinMaxLine
 	EscapePolicy string        // which control sequences pass: "sgr" (default), "strip" or "none"
 	Logger       *slog.Logger  // default: slog.Default()
@@ -62,6 +63,7 @@ type Hub struct {
 	mu      sync.Mutex
 	feeds   map[string]*feed
 	streams map[*stream]struct{}
+	opened  uint64 // streams there ever were
 	closing bool
 	idle    chan struct{} // closed once closing and without streams
 }
@@ -115,6 +117,9 @@ func (o *HubOptions) complete() error {
 	if o.Keepalive < time.Second || o.Keepalive > time.Hour {
 		errs = append(errs, fmt.Errorf("keepalive %v: take 1s to 1h, such as 15s", o.Keepalive))
 	}
+	if o.MaxChannels < 0 {
+		errs = append(errs, fmt.Errorf("max channels %d: take 0 or more", o.MaxChannels))
+	}
 	if o.Linger < 0 {
 		errs = append(errs, fmt.Errorf("linger %v: take 0s or more, such as 30s", o.Linger))
 	}
@@ -155,27 +160,11 @@ func (h *Hub) spawn(f func(context.Context)) { h.workers.Go(func() { f(h.ctx) })
 // subscribe gives a viewer a place in a channel's feed, once the feed is live. It fails
 // with [ErrUnavailable] where that takes more than 2 s.
 func (h *Hub) subscribe(ctx context.Context, channel string) (*subscription, error) {
-	h.mu.Lock()
-	if h.closing {
-		h.mu.Unlock()
-		return nil, fmt.Errorf("%w: the gateway is shutting down", ErrUnavailable)
+	s, fresh, err := h.enter(channel)
+	if err != nil {
+		return nil, err
 	}
-	f := h.feeds[channel]
-	fresh := f == nil
-	if fresh {
-		f = newFeed(h, channel)
-		h.feeds[channel] = f
-	}
-	s := &subscription{feed: f, woken: make(chan struct{}, 1)}
-	f.mu.Lock()
-	f.subs[s] = struct{}{}
-	if f.lingers {
-		f.linger.Stop()
-		f.endLinger()
-	}
-	f.mu.Unlock()
-	h.mu.Unlock()
-
+	f := s.feed
 	ctx, cancel := context.WithTimeoutCause(ctx, confirmWait, errUnconfirmed)
 	defer cancel()
 	if fresh {
@@ -185,7 +174,7 @@ func (h *Hub) subscribe(ctx context.Context, channel string) (*subscription, err
 		f.stop = stop
 		f.mu.Unlock()
 	}
-	err := f.await(ctx)
+	err = f.await(ctx)
 	if err == nil {
 		err = f.awaitPurged(ctx, s)
 	}
@@ -303,6 +292,8 @@ func (h *Hub) admit(st *stream) bool {
 	if h.closing {
 		return false
 	}
+	h.opened++
+	st.number = h.opened
 	h.streams[st] = struct{}{}
 	return true
 }

@@ -23,12 +23,14 @@ func (e *endCause) Error() string { return e.event + ": " + e.reason }
 // A stream is one viewer's open response.
 type stream struct {
 	hub    *Hub
+	number uint64 // among all streams; later ones have higher ones
 	grant  Grant
 	req    streamRequest
 	filter filter
 	format streamFormat
 	writer *portableWriter
 	sub    *subscription
+	ready  func() // gives back the turn; may be called more than once
 
 	ctx    context.Context // ends with the request, or with an endCause
 	cancel context.CancelCauseFunc
@@ -80,6 +82,7 @@ func (st *stream) run() error {
 	defer st.cancel(nil)
 	defer st.startClocks()()
 	err := st.open()
+	st.ready()
 	if err == nil && !st.req.once {
 		err = st.follow()
 	}

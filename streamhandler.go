@@ -1,6 +1,7 @@
 package loglane
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,6 +18,17 @@ type StreamOptions struct {
 	// names the limit and the setting that moves it; release is called when the stream
 	// has ended. nil limits nothing.
 	Limit func(*http.Request, Grant) (release func(), err error)
+	// Turn is asked before a stream, or a search, reads what is stored, and may wait for as
+	// long as the context stands. Its error is as that of Limit; release is called once what
+	// is stored has been sent, and may be called again. nil lets all begin at once.
+	Turn func(context.Context, Grant) (release func(), err error)
+}
+
+func (o StreamOptions) turn(ctx context.Context, grant Grant) (release func(), err error) {
+	if o.Turn == nil {
+		return func() {}, nil
+	}
+	return o.Turn(ctx, grant)
 }
 
 const disabledMessage = "Log streaming is switched off on this server (stream-enabled=false).\n"
@@ -26,7 +38,7 @@ const disabledMessage = "Log streaming is switched off on this server (stream-en
 // other is answered as 500 and logged. Middleware around the handler must leave
 // http.ResponseController able to flush, that is implement Unwrap.
 func (h *Hub) Stream(admit func(*http.Request) (Grant, error), opts *StreamOptions) http.Handler {
-	return h.handler(admit, opts, func() reading { return &streamReading{hub: h} })
+	return h.handler(admit, opts, func(opts StreamOptions) reading { return &streamReading{hub: h, opts: opts} })
 }
 
 // A reading is one request that wants to see a channel's lines.
@@ -37,12 +49,12 @@ type reading interface {
 }
 
 // handler lets requests read, and refuses them, in the order of checks that serve has.
-func (h *Hub) handler(admit func(*http.Request) (Grant, error), opts *StreamOptions, begin func() reading) http.Handler {
+func (h *Hub) handler(admit func(*http.Request) (Grant, error), opts *StreamOptions, begin func(StreamOptions) reading) http.Handler {
 	if opts == nil {
 		opts = &StreamOptions{}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := h.serve(w, r, admit, *opts, begin()); err != nil {
+		if err := h.serve(w, r, admit, *opts, begin(*opts)); err != nil {
 			h.refuse(w, r, err)
 		}
 	})
@@ -91,8 +103,9 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, admit func(*http.Req
 
 // streamReading is one request for the stream.
 type streamReading struct {
-	hub *Hub
-	req streamRequest
+	hub  *Hub
+	opts StreamOptions
+	req  streamRequest
 }
 
 func (s *streamReading) parse(r *http.Request) (err error) {
@@ -105,7 +118,7 @@ func (s *streamReading) headers(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *streamReading) answer(w http.ResponseWriter, r *http.Request, grant Grant) error {
-	return s.hub.stream(w, r, grant, s.req)
+	return s.hub.stream(w, r, grant, s.req, s.opts)
 }
 
 // concernsLogin says whether an error of admit comes before the switched-off answer.
@@ -122,23 +135,24 @@ func concernsLogin(err error) bool {
 	}
 }
 
-func (h *Hub) stream(w http.ResponseWriter, r *http.Request, grant Grant, req streamRequest) error {
+func (h *Hub) stream(w http.ResponseWriter, r *http.Request, grant Grant, req streamRequest, opts StreamOptions) error {
 	st := newStream(h, r, w, grant, req)
 	if !h.admit(st) {
 		return fmt.Errorf("%w: the gateway is shutting down", ErrUnavailable)
 	}
 	defer h.dismiss(st)
 	defer st.writer.finish()
+	ready, err := opts.turn(st.ctx, grant)
+	if err != nil {
+		return endedEarly(err)
+	}
+	defer ready()
 	sub, err := h.subscribe(st.ctx, grant.Channel)
 	if err != nil {
-		var cause *endCause
-		if errors.As(err, &cause) && cause.event == "auth" {
-			return &StatusError{Code: http.StatusUnauthorized, Message: "the login has ended"}
-		}
-		return err
+		return endedEarly(err)
 	}
 	defer sub.leave()
-	st.sub = sub
+	st.sub, st.ready = sub, ready
 	pattern, release := h.look(req.query)
 	defer release()
 	st.filter = filter{floor: grant.Floor, members: grant.Members, level: req.level, pattern: pattern}
@@ -149,6 +163,15 @@ func (h *Hub) stream(w http.ResponseWriter, r *http.Request, grant Grant, req st
 	}
 	st.ended(began, st.run())
 	return nil
+}
+
+// endedEarly is the answer where a stream ends before it has begun.
+func endedEarly(err error) error {
+	var cause *endCause
+	if errors.As(err, &cause) && cause.event == "auth" {
+		return &StatusError{Code: http.StatusUnauthorized, Message: "the login has ended"}
+	}
+	return err
 }
 
 func setStreamHeaders(w http.ResponseWriter, r *http.Request, format streamFormat) {

@@ -50,3 +50,31 @@ func (s *Sessions) Delete(ctx context.Context, key string) (existed bool, err er
 	}
 	return removed > 0, nil
 }
+
+// Enlist notes a session as its owner's newest for ttl, and takes those from the list that
+// are beyond the most newest ones: the caller is to end them. The owner should be a hash.
+func (s *Sessions) Enlist(ctx context.Context, owner, key string, ttl time.Duration, most int) (surplus []string, err error) {
+	list := sessionKey("of:" + owner)
+	n, err := s.broker.do(ctx, list, func(b rueidis.Builder) rueidis.Completed {
+		return b.Lpush().Key(list).Element(key).Build()
+	}).AsInt64()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	expire := func(b rueidis.Builder) rueidis.Completed {
+		return b.Pexpire().Key(list).Milliseconds(max(ttl.Milliseconds(), 1)).Build()
+	}
+	if err := s.broker.do(ctx, list, expire).Error(); err != nil {
+		return nil, unavailable(err)
+	}
+	if n <= int64(most) {
+		return nil, nil
+	}
+	surplus, err = s.broker.do(ctx, list, func(b rueidis.Builder) rueidis.Completed {
+		return b.Rpop().Key(list).Count(n - int64(most)).Build()
+	}).AsStrSlice()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		return nil, unavailable(err)
+	}
+	return surplus, nil
+}

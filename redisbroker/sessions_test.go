@@ -2,6 +2,7 @@ package redisbroker_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,6 +43,29 @@ func TestSessions(t *testing.T) {
 		if !errors.Is(err, loglane.ErrUnavailable) {
 			t.Errorf("without Redis: %v", err)
 		}
+	}
+}
+
+// The newest sessions of an owner stay, whichever gateway they were made at.
+func TestSessionsOfAnOwner(t *testing.T) {
+	server := redistest.Start(t)
+	stores := []*redisbroker.Sessions{open(t, server, redisbroker.Options{}).Sessions(), open(t, server, redisbroker.Options{}).Sessions()}
+	for i, want := range [][]string{nil, nil, {"a"}, {"b"}} {
+		key := string(rune('a' + i))
+		surplus, err := stores[i%2].Enlist(t.Context(), "owner", key, time.Minute, 2)
+		if err != nil || !slices.Equal(surplus, want) {
+			t.Errorf("after %s: %q, %v; want %q", key, surplus, err, want)
+		}
+	}
+	if surplus, err := stores[0].Enlist(t.Context(), "other", "x", time.Minute, 2); len(surplus) > 0 || err != nil {
+		t.Errorf("another owner: %q, %v", surplus, err)
+	}
+	if ttl := server.MustDo("PTTL", "loglane:session:of:owner"); len(ttl) != 5 {
+		t.Errorf("the list lives for %s ms", ttl)
+	}
+	server.Kill()
+	if _, err := stores[0].Enlist(t.Context(), "owner", "e", time.Minute, 2); !errors.Is(err, loglane.ErrUnavailable) {
+		t.Errorf("without Redis: %v", err)
 	}
 }
 

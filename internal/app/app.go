@@ -42,6 +42,7 @@ type App struct {
 	audit    *audit.Log
 	http     *http.Server
 	listener net.Listener
+	headroom *headroom
 
 	certificate *server.Certificate // nil serves HTTP
 
@@ -72,7 +73,7 @@ func (a *App) wire(opts *Options) error {
 	var users *auth.Users
 	var usersErr, upstreamErr error
 	if !s.Dev {
-		users, usersErr = s.Identity.open(template, a.log)
+		users, usersErr = s.Identity.open(template, s.MaxLoginsAtOnce, a.log)
 	}
 	a.upstream, upstreamErr = s.Upstream.open(a.log)
 	if upstreamErr == nil {
@@ -87,9 +88,11 @@ func (a *App) wire(opts *Options) error {
 	if err := a.wireAudit(); err != nil { // ends after the streams, whose end it writes down
 		return err
 	}
+	a.headroom = newHeadroom(s.MemoryLimit)
 	if err := a.wireHub(); err != nil {
 		return err
 	}
+	a.spawnShedding()
 	if err := a.wireWays(users, template); err != nil {
 		return err
 	}
@@ -124,7 +127,7 @@ func (a *App) fail(err error) {
 func (a *App) wireHub() (err error) {
 	s := a.settings.Streams
 	a.hub, err = loglane.NewHub(a.upstream.Broker, &loglane.HubOptions{
-		Keepalive: s.Keepalive, MaxLine: s.MaxLine, EscapePolicy: s.EscapePolicy, Logger: a.log,
+		Keepalive: s.Keepalive, MaxLine: s.MaxLine, EscapePolicy: s.EscapePolicy, MaxChannels: a.settings.MaxChannels, Logger: a.log,
 	})
 	if err != nil {
 		return err
@@ -154,7 +157,7 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 		Hub: a.hub, Broker: a.upstream, Ways: a.ways, Pages: web.Files(), BasePath: s.Base(), LoginURL: s.LoginURL,
 		HeaderLogins:   s.TrustedHeader != "",
 		StreamDisabled: !s.StreamEnabled, Template: template,
-		Limits:  server.Limits{Streams: s.MaxStreams, PerUser: s.MaxStreamsPerUser, PerAddress: s.MaxStreamsPerAddress},
+		Limits: s.serverLimits(), Crowded: a.headroom.crowded,
 		MaxLine: s.MaxLine, MaxIngestBytes: s.MaxIngestBytes, Global: global,
 		Audit: a.audit, AuditRequired: s.AuditRequired, ShowWatchers: s.ShowWatchers,
 		Notices: a.upstream.notices, Probes: a.upstream.probes, Beside: beside, Logger: a.log,

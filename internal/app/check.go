@@ -26,6 +26,8 @@ func (s *Settings) Check() error {
 		s.Viewers.Check(),
 		s.Sending.check(),
 		s.Redaction.Check(),
+		s.Limits.check(&s.Sending),
+		s.Metrics.check(),
 		s.Logging.Check(),
 		s.Audit.Check(),
 		within("drain-timeout", s.DrainTimeout, time.Second, 10*time.Minute),

@@ -20,6 +20,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	listener = server.Bounded(listener, a.settings.connections(), a.server.RefusedConnection)
 	a.listener = listener
 	a.ending.push("listener", func(context.Context) error { return ignoreClosed(listener.Close()) })
 	if err := a.settings.onLoopback(listener.Addr()); err != nil {
@@ -34,6 +35,10 @@ func (a *App) Start(ctx context.Context) error {
 	a.http = server.NewHTTP(a.server.Handler(), a.log)
 	if a.certificate != nil {
 		a.http.TLSConfig = a.certificate.TLS()
+	}
+	a.headroom.tellCollector()
+	if err := a.startMetrics(ctx); err != nil {
+		return err
 	}
 	a.spawn("serving", a.serve)
 	a.ending.push("connections", a.shutdown)

@@ -28,6 +28,8 @@ type Settings struct {
 	Viewers
 	Sending
 	Redaction
+	Limits
+	Metrics
 	Logging
 	Audit
 	Development
@@ -103,6 +105,11 @@ type Streams struct {
 type Sending struct {
 	Global         string `name:"global" env:"LOGLANE_GLOBAL" default:"on" example:"warning" placeholder:"on|off|LEVEL" help:"Which lines that are sent over HTTP go to the global channel too: all, none, or those of a level and above."`
 	MaxIngestBytes int    `name:"max-ingest-bytes" env:"LOGLANE_MAX_INGEST_BYTES" default:"8388608" placeholder:"BYTES" help:"Most bytes of lines in one request over HTTP, as they are sent and decompressed."`
+}
+
+// Metrics are for Prometheus.
+type Metrics struct {
+	MetricsAddr string `name:"metrics-addr" env:"LOGLANE_METRICS_ADDR" example:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address that answers Prometheus at /metrics, without a login; without one there are none."`
 }
 
 // Logging is how the gateway's own log lines look, on standard error.

@@ -65,6 +65,7 @@ func (a *App) wireSessions(users *auth.Users, template loglane.Template) (err er
 		Names: names(a.minters, "auth-file"), BasePath: a.settings.Base(), OnEnd: server.EndStreams(a.hub), Logger: a.log, Secure: server.Secure,
 		InsecureCookies: a.settings.InsecureCookies, Lifetime: a.settings.SessionLifetime, IdleTimeout: a.settings.SessionIdle,
 	}
+	a.settings.tries(&options)
 	if public, _ := a.settings.public(); public != nil { // Check tells its error
 		options.CookieSecure = public.Scheme == "https"
 	}
@@ -91,11 +92,11 @@ func (a *App) watch(users *auth.Users) {
 }
 
 // open reads the auth file. Without a file or a template there is none, and Check says so.
-func (i Identity) open(template loglane.Template, log *slog.Logger) (*auth.Users, error) {
+func (i Identity) open(template loglane.Template, hashing int, log *slog.Logger) (*auth.Users, error) {
 	if i.AuthFile == "" || i.check() != nil {
 		return nil, nil
 	}
-	users, err := auth.OpenUsers(i.AuthFile, template, &auth.UsersOptions{Logger: log})
+	users, err := auth.OpenUsers(i.AuthFile, template, &auth.UsersOptions{Logger: log, Hashing: hashing})
 	if err != nil {
 		return nil, &SettingError{Name: "auth-file", Wrong: err.Error()}
 	}

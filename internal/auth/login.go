@@ -25,7 +25,8 @@ const (
 // These bound failed logins with one name from one address (an IPv6 address counts as
 // its /64), from one address, and with one name from anywhere. Many people may share an
 // address; and whoever guesses at a name must not lock its owner out, who comes from
-// elsewhere, until very many guess together. Loopback and private addresses are those of
+// elsewhere, until very many guess together; and not even they keep out who comes from an
+// address from which they have signed in before. Loopback and private addresses are those of
 // a proxy in front: from there, only the name is counted.
 var (
 	DefaultAccountTries = Tries{Burst: 10, Every: 10 * time.Second}
@@ -72,6 +73,10 @@ type LoginOptions struct {
 	// [DefaultAccountTries], [DefaultAddressTries] and [DefaultTotalTries].
 	AccountTries, AddressTries, TotalTries Tries
 
+	// MaxSessions is how many sessions a user has at once: one more ends the oldest. It takes
+	// Sessions that are a [SessionList]; 0 is without limit.
+	MaxSessions int
+
 	// Address returns the address of the caller itself, not of a proxy in front, or "" where
 	// it is not known. nil is [RemoteAddress], of which loopback and private addresses are
 	// taken for a proxy's and not counted.
@@ -104,6 +109,8 @@ type Login struct {
 	accounts     *tries
 	addresses    *tries
 	totals       *tries
+	homes        *recent // accounts with addresses from where they have signed in
+	maxSessions  int
 	address      func(*http.Request) string
 	log          *slog.Logger
 	onEnd        func(match func(session, user string) bool, reason string)
@@ -143,6 +150,8 @@ func NewLogin(o LoginOptions) (*Login, error) {
 		accounts:     newTries(o.AccountTries),
 		addresses:    newTries(o.AddressTries),
 		totals:       newTries(o.TotalTries),
+		homes:        newRecent(maxHomes, homeLife),
+		maxSessions:  o.MaxSessions,
 		address:      o.Address,
 		log:          o.Logger,
 		onEnd:        o.OnEnd,
@@ -220,6 +229,9 @@ func (o LoginOptions) validate() error {
 	}
 	if o.IdleTimeout != 0 && o.IdleTimeout < MinIdleTimeout {
 		refuse("IdleTimeout is %v: 0 or at least %v", o.IdleTimeout, MinIdleTimeout)
+	}
+	if o.MaxSessions < 0 {
+		refuse("MaxSessions is %d: take 0 or more", o.MaxSessions)
 	}
 	if !o.AccountTries.valid() {
 		refuse("AccountTries is %+v: Burst is at least 1 and Every more than 0", o.AccountTries)

@@ -239,9 +239,11 @@ func (o *OIDC) admit(w http.ResponseWriter, r *http.Request, f flow, who *strang
 	token := newToken()
 	who.Hint = seal(token, who.raw)
 	s := session{Ends: time.Now().Add(o.lifetime), Told: &who.told}
-	if _, err := o.login.admit(ctx, w, r, token, s); err != nil {
+	key, err := o.login.admit(ctx, w, r, token, s)
+	if err != nil {
 		return nil, err
 	}
+	o.login.bound(ctx, who.Subject, key)
 	o.pause(w, r, pauseAfterSignIn)
 	principal.Way = wayOIDC
 	return principal, nil

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net/http"
 	"runtime"
 	"sync/atomic"
@@ -36,6 +37,8 @@ const (
 	maxHashWorkers = 4
 	// hashQueue is how many may wait for a worker: on one core for about a second.
 	hashQueue = 32
+
+	maxHashRest = 250 * time.Millisecond
 )
 
 // Cost is what one argon2id hash of a new password takes. The zero value of each field
@@ -104,8 +107,12 @@ type hashWorkers struct {
 	queue   int64
 }
 
-func newHashWorkers() *hashWorkers {
-	n := min(runtime.GOMAXPROCS(0), maxHashWorkers)
+// newHashWorkers takes half of the cores where n is 0, so that those who guess passwords
+// leave the rest to the streams.
+func newHashWorkers(n int) *hashWorkers {
+	if n == 0 {
+		n = min(max(runtime.GOMAXPROCS(0)/2, 1), maxHashWorkers)
+	}
 	return &hashWorkers{slots: make(chan struct{}, n), queue: hashQueue}
 }
 
@@ -115,8 +122,19 @@ func (w *hashWorkers) compare(ctx context.Context, password, hash string) (bool,
 	if err := w.enter(ctx); err != nil {
 		return false, err
 	}
-	defer func() { <-w.slots }()
+	began := time.Now()
+	defer func() { w.leave(time.Since(began)) }()
 	return argon2id.ComparePasswordAndHash(password, hash)
+}
+
+// leave gives the worker back: at once, or, where others wait for it already, after a rest as
+// long as the work was. So a flood of guesses takes a quarter of the cores, and not half.
+func (w *hashWorkers) leave(took time.Duration) {
+	if w.waiting.Load() == 0 {
+		<-w.slots
+		return
+	}
+	time.AfterFunc(min(took, maxHashRest), func() { <-w.slots })
 }
 
 func (w *hashWorkers) enter(ctx context.Context) error {
@@ -129,8 +147,8 @@ func (w *hashWorkers) enter(ctx context.Context) error {
 	if w.waiting.Add(1) > w.queue {
 		return &loglane.StatusError{
 			Code:       http.StatusServiceUnavailable,
-			Message:    "Too many people are signing in at the moment. Try again in a few seconds.",
-			RetryAfter: 2 * time.Second,
+			Message:    "Too many people are signing in at the moment (max-logins-at-once). Try again in a few seconds.",
+			RetryAfter: 2*time.Second + mathrand.N(3*time.Second), Limit: "max-logins-at-once",
 		}
 	}
 	select {

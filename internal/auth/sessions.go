@@ -19,13 +19,25 @@ type Sessions interface {
 	Delete(ctx context.Context, key string) (existed bool, err error)
 }
 
-var _ Sessions = (*MemorySessions)(nil)
+// A SessionList is a [Sessions] that knows how many sessions each owner has. Its methods may
+// be called concurrently.
+type SessionList interface {
+	// Enlist notes a session as its owner's newest for ttl, and takes those from the list that
+	// are beyond the most newest ones: the caller is to end them.
+	Enlist(ctx context.Context, owner, key string, ttl time.Duration, most int) (surplus []string, err error)
+}
+
+var (
+	_ Sessions    = (*MemorySessions)(nil)
+	_ SessionList = (*MemorySessions)(nil)
+)
 
 // MemorySessions is a [Sessions] for one process, forgotten when it ends. Its methods
 // may be called concurrently.
 type MemorySessions struct {
 	mu       sync.Mutex
 	sessions map[string]memorySession
+	owners   map[string][]string // keys, the oldest first
 	sweepAt  int
 }
 
@@ -79,4 +91,17 @@ func (m *MemorySessions) Delete(_ context.Context, key string) (existed bool, er
 	s, found := m.sessions[key]
 	delete(m.sessions, key)
 	return found && time.Now().Before(s.ends), nil
+}
+
+// Enlist implements [SessionList]; it never fails.
+func (m *MemorySessions) Enlist(_ context.Context, owner, key string, _ time.Duration, most int) (surplus []string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.owners == nil {
+		m.owners = map[string][]string{}
+	}
+	all := append(m.owners[owner], key)
+	beyond := max(len(all)-most, 0)
+	m.owners[owner] = append([]string(nil), all[beyond:]...)
+	return all[:beyond], nil
 }

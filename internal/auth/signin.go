@@ -48,6 +48,7 @@ func (l *Login) SignIn(w http.ResponseWriter, r *http.Request, name, password st
 	if err != nil {
 		return nil, err
 	}
+	l.bound(ctx, user.key, key)
 	return l.bind(&Principal{Name: user.Name, Role: user.Role, Channel: user.Channel}, key, s), nil
 }
 
@@ -78,6 +79,9 @@ func (l *Login) verify(r *http.Request, account, password string) (User, error) 
 	if !errors.Is(err, ErrCredentials) {
 		giveBack()
 	}
+	if address := l.address(r); err == nil && address != "" {
+		l.homes.add(home(account, addressKey(address)))
+	}
 	if err != nil && !errors.As(err, new(*loglane.StatusError)) {
 		err = unavailable(fmt.Errorf("verifying a password: %w", err))
 	}
@@ -90,15 +94,18 @@ func (l *Login) take(account, address string) (giveBack func(), err error) {
 		tries *tries
 		key   tryKey
 		which string
+		limit string // setting
 	}
 	var counts []count
 	if address != "" {
 		address = addressKey(address)
 		counts = append(counts,
-			count{l.addresses, tryKey{address: address}, "from this address"},
-			count{l.accounts, tryKey{account, address}, "with this name from this address"})
+			count{l.addresses, tryKey{address: address}, "from this address", "login-tries-per-address"},
+			count{l.accounts, tryKey{account, address}, "with this name from this address", "login-tries"})
 	}
-	counts = append(counts, count{l.totals, tryKey{account: account}, "with this name"})
+	if address == "" || !l.homes.has(home(account, address)) {
+		counts = append(counts, count{l.totals, tryKey{account: account}, "with this name", "login-tries-per-user"})
+	}
 	giveBack = func() {
 		for _, c := range counts {
 			c.tries.giveBack(c.key)
@@ -108,8 +115,34 @@ func (l *Login) take(account, address string) (giveBack func(), err error) {
 		if wait, ok := c.tries.take(c.key); !ok {
 			counts = counts[:i]
 			giveBack()
-			return nil, tooManyTries(c.which, wait)
+			return nil, tooManyTries(c.which, c.limit, wait)
 		}
 	}
 	return giveBack, nil
+}
+
+// maxHomes bounds from where accounts are known to sign in, and homeLife for how long.
+const (
+	maxHomes = 10_000
+	homeLife = 30 * 24 * time.Hour
+)
+
+// home is an account with an address from where its owner has signed in.
+func home(account, address string) string { return account + "\x00" + address }
+
+// bound ends the oldest sessions of a user who has too many. The login holds all the same:
+// where the store cannot be told, they end in their time.
+func (l *Login) bound(ctx context.Context, user, key string) {
+	list, ok := l.sessions.(SessionList)
+	if !ok || l.maxSessions == 0 {
+		return
+	}
+	surplus, err := list.Enlist(ctx, sessionKey("user:"+user), key, l.lifetime, l.maxSessions)
+	if err != nil {
+		l.log.Warn("the sessions of a user cannot be counted; they work all the same", "error", err)
+		return
+	}
+	for _, old := range surplus {
+		_ = l.endSession(ctx, old, "signed in elsewhere") // see above
+	}
 }

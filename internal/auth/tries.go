@@ -90,11 +90,11 @@ func (t *tries) evict(now time.Time) {
 	}
 }
 
-func tooManyTries(which string, wait time.Duration) error {
+func tooManyTries(which, setting string, wait time.Duration) error {
 	return &loglane.StatusError{
 		Code:       http.StatusTooManyRequests,
 		Message:    "Too many failed logins " + which + ". Try again later.",
-		RetryAfter: wait,
+		RetryAfter: wait, Limit: setting,
 	}
 }
 

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"testing/synctest"
@@ -207,5 +208,56 @@ func TestWaitingForAHashEnds(t *testing.T) {
 		time.Sleep(time.Second)
 		release()
 		must(t, <-waited)
+	})
+}
+
+// However many guess at a name from however many addresses, its owner comes in from where
+// they have been before; and their failures there are still counted.
+func TestAFloodDoesNotLockTheOwnerOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t, nil)
+		if code, _ := g.try("198.51.100.7:1", "alice", password); code != 200 {
+			t.Fatalf("before: %d", code)
+		}
+		for i := range 2000 {
+			g.try(fmt.Sprintf("203.0.%d.%d:1", i/250, i%250), "alice", "wrong")
+		}
+		if code, _ := g.try("192.0.2.1:1", "alice", password); code != 429 {
+			t.Errorf("from a new address: %d", code)
+		}
+		if code, _ := g.try("198.51.100.7:2", "alice", password); code != 200 {
+			t.Errorf("from her own: %d", code)
+		}
+		for range 10 {
+			g.try("198.51.100.7:3", "alice", "wrong")
+		}
+		if code, _ := g.try("198.51.100.7:4", "alice", password); code != 429 {
+			t.Errorf("after failures from her own: %d", code)
+		}
+	})
+}
+
+// One session too many ends the oldest, with its streams.
+func TestSessionsOfAUserAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t, func(o *auth.LoginOptions) { o.MaxSessions = 2 })
+		var cookies [][]*http.Cookie
+		for range 3 {
+			w := httptest.NewRecorder()
+			_, err := g.SignIn(w, request(), "alice", password)
+			must(t, err)
+			cookies = append(cookies, w.Result().Cookies())
+		}
+		for i, want := range []bool{false, true, true} {
+			r := request()
+			for _, c := range cookies[i] {
+				r.AddCookie(c)
+			}
+			p, err := g.Authenticate(r)
+			must(t, err)
+			if stands := p != nil; stands != want {
+				t.Errorf("session %d stands: %v", i+1, stands)
+			}
+		}
 	})
 }

@@ -31,6 +31,9 @@ type UsersOptions struct {
 	// Logger gets what happens between the calls, such as a broken edit; default
 	// slog.Default().
 	Logger *slog.Logger
+	// Hashing is how many passwords are checked at once; default half of the cores, at least
+	// 1 and at most 4.
+	Hashing int
 }
 
 // Users is the auth file: who may sign in, and the API tokens. Its methods may be called concurrently.
@@ -58,10 +61,15 @@ type roster struct {
 // what mends it.
 // It starts nothing: [Users.Watch] follows later changes.
 func OpenUsers(path string, template loglane.Template, opts *UsersOptions) (*Users, error) {
-	u := &Users{path: path, template: template, log: slog.Default(), workers: newHashWorkers()}
+	u := &Users{path: path, template: template, log: slog.Default()}
 	if opts != nil && opts.Logger != nil {
 		u.log = opts.Logger
 	}
+	hashing := 0
+	if opts != nil {
+		hashing = opts.Hashing
+	}
+	u.workers = newHashWorkers(hashing)
 	first, err := u.load()
 	if err != nil {
 		return nil, err

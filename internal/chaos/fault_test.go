@@ -82,6 +82,12 @@ const alice = "logs:User.alice"
 // it where through is not nil.
 func play(t *testing.T, keep loglane.Retention, through func(*redistest.Server) (url string), settings ...string) *scene {
 	t.Helper()
+	return playWith(t, keep, through, nil, settings...)
+}
+
+// playWith is play with further settings of the gateway.
+func playWith(t *testing.T, keep loglane.Retention, through func(*redistest.Server) (url string), args []string, settings ...string) *scene {
+	t.Helper()
 	fault(t)
 	s := &scene{T: t, redis: redistest.Start(t, settings...), ledger: chaos.NewLedger(alice)}
 	url := s.redis.URL()
@@ -89,7 +95,7 @@ func play(t *testing.T, keep loglane.Retention, through func(*redistest.Server) 
 		url = through(s.redis)
 	}
 	keep = keep.WithDefaults(loglane.DefaultHistoryTTL)
-	s.gateway = chaos.Serve(t, url, "--history-lines", fmt.Sprint(keep.Lines), "--history-bytes", fmt.Sprint(keep.Bytes))
+	s.gateway = chaos.Serve(t, url, append([]string{"--history-lines", fmt.Sprint(keep.Lines), "--history-bytes", fmt.Sprint(keep.Bytes)}, args...)...)
 	s.broker = openBroker(t, s.redis.URL(), keep)
 	return s
 }

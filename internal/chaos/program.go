@@ -101,7 +101,8 @@ func serveWith(t testing.TB, redisURL, file, token string, args ...string) *Prog
 	t.Helper()
 	p := &Program{t: t, Addr: FreeAddr(t), Header: http.Header{"Authorization": {"Bearer " + token}}, wrote: &written{}}
 	p.Base = "http://" + p.Addr + "/"
-	p.args = append([]string{"serve", "--addr", p.Addr, "--redis-url", redisURL, "--max-streams-per-user", "20000", "--max-streams", "20000"}, args...)
+	p.args = append([]string{"serve", "--addr", p.Addr, "--redis-url", redisURL, "--max-streams-per-user", "20000", "--max-streams", "20000",
+		"--max-opens-per-second-per-user", "0", "--max-opens-per-second", "0"}, args...)
 	p.args = append(p.args, "--auth-file", file)
 	t.Cleanup(func() {
 		p.End()
@@ -163,6 +164,28 @@ func (p *Program) Admin() http.Header {
 		p.t.Fatalf("token create: %v", err)
 	}
 	return http.Header{"Authorization": {"Bearer " + strings.TrimSpace(string(token))}}
+}
+
+// Token returns the text of an API token that reads as a user; it may take a moment until
+// the program knows it.
+func (p *Program) Token(user string) string { return p.token("--scope", "read", "--user", user) }
+
+// Writer returns that of one that writes to some channels.
+func (p *Program) Writer(channels string) string {
+	return p.token("--scope", "write", "--channel", channels)
+}
+
+func (p *Program) token(args ...string) string {
+	p.t.Helper()
+	path, err := program()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	token, err := exec.Command(path, append([]string{"token", "create", "--auth-file", p.args[len(p.args)-1]}, args...)...).Output()
+	if err != nil {
+		p.t.Fatalf("token create: %v", err)
+	}
+	return strings.TrimSpace(string(token))
 }
 
 // Kill ends the program as kill -9 does.

@@ -130,6 +130,19 @@ func (d *Door) List(ctx context.Context, p Pass, prefix string, limit int) ([]lo
 	return d.hub.List(ctx, prefix, limit)
 }
 
+// Exists says whether the broker knows the pass's channel, to who may write there: it shows
+// nothing of the lines.
+func (d *Door) Exists(ctx context.Context, p Pass) (bool, error) {
+	if err := d.check(p, auth.Write); err != nil {
+		return false, err
+	}
+	page, err := d.broker.Read(ctx, p.channel, loglane.Last(0), 1)
+	if err != nil {
+		return false, err
+	}
+	return page.Tail != loglane.Cursor{} || page.Floor != loglane.Cursor{}, nil
+}
+
 // Append is [loglane.Broker]'s of the pass's channel.
 func (d *Door) Append(ctx context.Context, p Pass, batch loglane.Batch) (loglane.Receipt, error) {
 	if err := d.check(p, auth.Write); err != nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"time"
@@ -43,3 +44,59 @@ func (w Watchers) Channels() int {
 	defer w.mu.Unlock()
 	return len(w.there)
 }
+
+// A Queue is a queue for tests.
+type Queue struct{ queue }
+
+// NewQueue makes one; see queue.
+func NewQueue(places, each int, pace, wait time.Duration) *Queue {
+	return &Queue{queue{places: places, each: each, pace: pace, wait: wait, full: func() error { return errors.New("full") }}}
+}
+
+// Take is take.
+func (q *Queue) Take(ctx context.Context, user string) (release func(), err error) {
+	return q.take(ctx, user)
+}
+
+// Rates are rates for tests.
+type Rates struct{ *rates[string] }
+
+// NewRates makes some; see rates.
+func NewRates(perSecond, burst float64) Rates { return Rates{newRates[string](perSecond, burst)} }
+
+// Take is take.
+func (r Rates) Take(key string, n int) time.Duration { return r.take(key, n) }
+
+// Charge is charge.
+func (r Rates) Charge(key string, n int) { r.charge(key, n) }
+
+// Owes is owes.
+func (r Rates) Owes(key string) time.Duration { return r.owes(key) }
+
+// Len is how many keys are remembered.
+func (r Rates) Len() int { return len(r.full) }
+
+// CountedUsers is how many users have streams.
+func CountedUsers(s *Server) int {
+	s.limiter.mu.Lock()
+	defer s.limiter.mu.Unlock()
+	return len(s.limiter.users)
+}
+
+// Memory is a memory for tests.
+type Memory struct{ memory *memory }
+
+// NewMemory makes one; see memory.
+func NewMemory(total int) Memory { return Memory{newMemory(total)} }
+
+// Held is held.
+type Held struct{ held *held }
+
+// Hold is hold.
+func (m Memory) Hold(token string) Held { return Held{m.memory.hold(token)} }
+
+// Grow is grow.
+func (h Held) Grow(ctx context.Context, bytes int) error { return h.held.grow(ctx, bytes) }
+
+// Release is release.
+func (h Held) Release() { h.held.release() }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -17,7 +18,7 @@ func (s *Server) principal(r *http.Request) (*auth.Principal, error) {
 		p, err := way.Authenticate(r)
 		if err != nil {
 			s.noteStranger(r, nameOf(way), err)
-			return nil, err
+			return nil, s.wrongToken(r, err)
 		}
 		if p != nil {
 			return known(p, way), nil
@@ -48,6 +49,19 @@ func nameOf(way auth.Authenticator) string {
 	default:
 		return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", way), "*auth."))
 	}
+}
+
+// wrongToken lets an address that shows many tokens that do not stand wait: the error of a
+// way in otherwise.
+func (s *Server) wrongToken(r *http.Request, err error) error {
+	var status *loglane.StatusError
+	if r.Header.Get("Authorization") == "" || !errors.As(err, &status) || status.Code != http.StatusUnauthorized {
+		return err
+	}
+	if tooMany := s.limiter.wrongToken(r); tooMany != nil {
+		return tooMany
+	}
+	return err
 }
 
 var errNotSignedIn = &loglane.StatusError{Code: http.StatusUnauthorized, Message: "not signed in"}

@@ -85,27 +85,47 @@ func (s *Server) ingest(w http.ResponseWriter, r *http.Request) (*ingested, erro
 	if err != nil {
 		return nil, err
 	}
+	if s.opts.Crowded != nil {
+		if err := s.opts.Crowded(); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.sending.mayBegin(p.Token, sender); err != nil {
+		return nil, err
+	}
 	release, err := s.senders.admit(r.Context(), p.Token)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	body, err := s.readBody(w, r, content)
+	held := s.memory.hold(p.Token)
+	defer held.release()
+	body, err := s.readBody(w, r, content, held)
 	if err != nil {
 		return nil, err
 	}
+	s.sending.read(p.Token, len(body))
 	// A body may take its time: a token that was revoked meanwhile stores nothing.
 	if p.Check != nil {
 		if err := p.Check(r.Context()); err != nil {
 			return nil, err
 		}
 	}
+	working, err := s.senders.work(r.Context(), p.Token)
+	if err != nil {
+		return nil, err
+	}
+	defer working()
 	gathered, err := s.gather(p, pass, content, body)
 	if err != nil {
 		return nil, err
 	}
+	s.sending.gathered(p.Token, gathered.last)
 	ctx, cancel := context.WithTimeout(r.Context(), storeTime)
 	defer cancel()
+	if err := s.sending.mayName(ctx, p.Token, gathered.passes, s.exists); err != nil {
+		return nil, err
+	}
 	if sender == nil {
 		return s.storeOnce(ctx, gathered)
 	}

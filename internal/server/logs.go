@@ -13,7 +13,7 @@ import (
 )
 
 func (s *Server) history() http.Handler {
-	return s.door.History(s.admit("history"), &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit})
+	return s.door.History(s.admit("history"), &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit, Turn: s.limiter.search})
 }
 
 // brokerTime bounds what an admin asks of the broker.

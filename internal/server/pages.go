@@ -112,6 +112,9 @@ func (s *Server) refuseLogin(w http.ResponseWriter, err error) {
 		status = &loglane.StatusError{Code: http.StatusInternalServerError, Message: "Internal error."}
 	}
 	setRetryAfter(w, status)
+	if status.Limit != "" {
+		w.Header().Set(limitHeader, status.Limit)
+	}
 	s.writeLogin(w, status.Code, status.Message)
 }
 

@@ -48,6 +48,7 @@ func (s *Server) Handler() http.Handler {
 	h = s.sameOrigin(h)
 	h = secure(h)
 	h = s.recovering(h)
+	h = s.metrics.counting(h)
 	h = bounded(h, s.opts.readTime)
 	h = s.believing(h)
 	h = s.peered(h)

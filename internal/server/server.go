@@ -75,6 +75,7 @@ type Options struct {
 	StreamDisabled bool
 	Template       loglane.Template // zero is loglane.DefaultTemplate
 	Limits         Limits
+	Crowded        func() error // whether there is no memory for further streams and lines, as a *loglane.StatusError; nil is never
 	Notices        auth.Notices // tells other gateways of purged channels, see ObeyNotices; nil: there are none
 	Probes         []Probe      // of /readyz
 	Beside         []Route      // further routes under the base path, behind the same middleware
@@ -117,6 +118,9 @@ type Server struct {
 	door     *door.Door
 	watchers *watchers
 	audit    *audit.Log
+	sending  *sending
+	memory   *memory
+	metrics  *metrics
 	draining atomic.Bool
 	redacted atomic.Uint64
 
@@ -125,7 +129,7 @@ type Server struct {
 
 // New starts nothing. It fails with all that is wrong with opts.
 func New(opts Options) (*Server, error) {
-	s := &Server{door: door.New(opts.Hub, opts.Broker), audit: opts.Audit, opts: opts, base: opts.BasePath, log: opts.Logger, limiter: newLimiter(opts.Limits), senders: newSenders()}
+	s := &Server{door: door.New(opts.Hub, opts.Broker), audit: opts.Audit, opts: opts, base: opts.BasePath, log: opts.Logger, limiter: newLimiter(opts.Limits), metrics: newMetrics()}
 	if s.base == "" {
 		s.base = "/"
 	}
@@ -143,6 +147,9 @@ func New(opts Options) (*Server, error) {
 	if s.opts.MaxIngestBytes == 0 {
 		s.opts.MaxIngestBytes = ingest.DefaultMaxBytes
 	}
+	s.opts.Limits.Ingest.complete(s.opts.MaxIngestBytes)
+	s.senders, s.sending, s.memory = newSenders(s.opts.Limits.Ingest), newSending(s.opts.Limits.Ingest), newMemory(s.opts.Limits.Ingest.Memory)
+	s.limiter.crowded = opts.Crowded
 	if s.opts.Template == (loglane.Template{}) {
 		s.opts.Template = loglane.DefaultTemplate
 	}

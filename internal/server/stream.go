@@ -32,7 +32,7 @@ func EndStreams(hub *loglane.Hub) func(match func(session, user string) bool, re
 }
 
 func (s *Server) stream() http.Handler {
-	return s.door.Stream(s.admit("stream"), &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit})
+	return s.door.Stream(s.admit("stream"), &loglane.StreamOptions{Disabled: s.opts.StreamDisabled, Limit: s.limiter.admit, Turn: s.limiter.open})
 }
 
 // admit returns what says what a request may read, live or stored, in the order of checks

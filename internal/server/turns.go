@@ -11,10 +11,6 @@ import (
 )
 
 const (
-	// maxSends bounds the requests with lines whose bodies are in memory at once.
-	maxSends         = 16
-	maxSendsPerToken = 8
-
 	// maxUnpacks bounds the bodies that are decompressed at once: a few bytes may demand a
 	// window and a body of 8 MiB each. As nothing is waited for meanwhile, a turn is short.
 	maxUnpacks = 2
@@ -27,43 +23,49 @@ const (
 
 // senders bound the requests with lines that are at work at once.
 type senders struct {
-	all, tokens, producers, unpacks *turns
+	tokens, producers, unpacks *turns
+	working                    *queue
 }
 
-func newSenders() *senders {
-	return &senders{all: newTurns(maxSends), tokens: newTurns(maxSendsPerToken), producers: newTurns(1), unpacks: newTurns(maxUnpacks)}
+func newSenders(limits IngestLimits) *senders {
+	return &senders{
+		tokens:    newTurns(limits.PerToken, "requests of this token at once", "max-ingest-requests-per-token"),
+		producers: newTurns(1, "request of this producer at once", ""),
+		unpacks:   newTurns(maxUnpacks, "compressed requests at once", ""),
+		working: &queue{
+			places: limits.Requests, each: min(limits.PerToken, limits.Requests), wait: turnTime,
+			full: func() error {
+				return tooManyAtOnce(limits.Requests, "requests with lines at once", "max-ingest-requests")
+			},
+		},
+	}
 }
 
-// admit waits for a place of the token's and one of the gateway's.
+// admit waits for one of the token's places, which are also those of slow bodies.
 func (s *senders) admit(ctx context.Context, token string) (release func(), err error) {
-	ofToken, err := s.tokens.take(ctx, token, "requests of this token at once")
-	if err != nil {
-		return nil, err
-	}
-	ofAll, err := s.all.take(ctx, "", "requests with lines at once")
-	if err != nil {
-		ofToken()
-		return nil, err
-	}
-	return func() {
-		ofAll()
-		ofToken()
-	}, nil
+	return s.tokens.take(ctx, token)
+}
+
+// work waits until lines that have been read may be judged and stored.
+func (s *senders) work(ctx context.Context, token string) (release func(), err error) {
+	return s.working.take(ctx, token)
 }
 
 // unpack waits until a body may be decompressed.
 func (s *senders) unpack(ctx context.Context) (release func(), err error) {
-	return s.unpacks.take(ctx, "", "compressed requests at once")
+	return s.unpacks.take(ctx, "")
 }
 
 // turn waits for a producer's request before, so that numbers do not overtake each other.
 func (s *senders) turn(ctx context.Context, producer string) (release func(), err error) {
-	return s.producers.take(ctx, producer, "request of this producer at once")
+	return s.producers.take(ctx, producer)
 }
 
 // turns let few holders of one key go on at once; the others wait.
 type turns struct {
-	each int
+	each    int
+	what    string // of which there are each
+	setting string // that says how many; "" is none
 
 	mu   sync.Mutex
 	keys map[string]*places
@@ -74,12 +76,12 @@ type places struct {
 	users int // who hold one or wait for one
 }
 
-func newTurns(each int) *turns {
-	return &turns{each: each, keys: make(map[string]*places)}
+func newTurns(each int, what, setting string) *turns {
+	return &turns{each: each, what: what, setting: setting, keys: make(map[string]*places)}
 }
 
 // take waits at most [turnTime], and then fails with code 429.
-func (t *turns) take(ctx context.Context, key, what string) (release func(), err error) {
+func (t *turns) take(ctx context.Context, key string) (release func(), err error) {
 	p := t.join(key)
 	timeout := time.NewTimer(turnTime)
 	defer timeout.Stop()
@@ -93,10 +95,18 @@ func (t *turns) take(ctx context.Context, key, what string) (release func(), err
 	case <-timeout.C:
 	}
 	t.leave(key, p)
-	return nil, &loglane.StatusError{
+	return nil, tooManyAtOnce(t.each, t.what, t.setting)
+}
+
+func tooManyAtOnce(limit int, what, setting string) error {
+	names := ""
+	if setting != "" {
+		names = " (" + setting + ")"
+	}
+	return &loglane.StatusError{
 		Code:       http.StatusTooManyRequests,
-		Message:    fmt.Sprintf("too many requests: the limit is %d %s", t.each, what),
-		RetryAfter: turnRetry,
+		Message:    fmt.Sprintf("too many requests: the limit is %d %s%s", limit, what, names),
+		RetryAfter: turnRetry, Limit: setting,
 	}
 }
 
