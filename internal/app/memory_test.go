@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,25 +30,26 @@ func TestContainerMemory(t *testing.T) {
 // At 90 % nothing more is taken, at 95 % the newest streams end; below neither.
 func TestMemoryIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		used, shed := 80.0, 0
-		h := &headroom{limit: 100, read: func() float64 { return used }}
+		var used, shed atomic.Int64
+		used.Store(80)
+		h := &headroom{limit: 100, read: func() float64 { return float64(used.Load()) }}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() {
-			ended <- h.watch(ctx, func(n int) { shed += n }, func() int { return 1000 })
+			ended <- h.watch(ctx, func(n int) { shed.Add(int64(n)) }, func() int { return 1000 })
 		}()
 		for _, step := range []struct {
-			used    float64
+			used    int64
 			crowded bool
-			shed    int
+			shed    int64
 		}{{80, false, 0}, {91, true, 0}, {96, true, 20}, {50, false, 20}} {
-			used = step.used
+			used.Store(step.used)
 			time.Sleep(shedEvery)
 			synctest.Wait()
 			err := h.crowded()
 			var status *loglane.StatusError
-			if errors.As(err, &status) != step.crowded || shed != step.shed || step.crowded && (status.Code != 503 || status.Limit != "memory-limit") {
-				t.Errorf("at %v %%: %v, %d streams are shed", step.used, err, shed)
+			if errors.As(err, &status) != step.crowded || shed.Load() != step.shed || step.crowded && (status.Code != 503 || status.Limit != "memory-limit") {
+				t.Errorf("at %v %%: %v, %d streams are shed", step.used, err, shed.Load())
 			}
 		}
 		cancel()
