@@ -101,6 +101,13 @@ func TestAnAppendOutlastsAFailover(t *testing.T) {
 	site := redistest.StartCluster(t)
 	b := openURL(t, site.URL(), redisbroker.Options{})
 	stored(t, b, 1)
+	// The replica is to have what was stored: this is about the append that comes next.
+	deadline := time.Now().Add(5 * time.Second)
+	for site.Owner(alice).MustDo("WAIT", "1", "1000") == "0" {
+		if time.Now().After(deadline) {
+			t.Fatal("the replica is not in step")
+		}
+	}
 	site.Owner(alice).Kill()
 	type outcome struct {
 		err error
