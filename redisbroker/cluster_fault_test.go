@@ -3,6 +3,7 @@ package redisbroker_test
 import (
 	"context"
 	"sync"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,6 +96,13 @@ func TestAMasterOfAClusterIsKilled(t *testing.T) {
 	}
 }
 
+// inStep says whether a master's replica has acknowledged all that the master has written.
+func inStep(replication string) bool {
+	_, offset, _ := strings.Cut(replication, "master_repl_offset:")
+	offset, _, _ = strings.Cut(offset, "\r")
+	return strings.Contains(replication, "offset="+offset+",")
+}
+
 // An append that begins while a slot has no master is done as soon as it has one: who calls
 // is not told of what a few seconds mend.
 func TestAnAppendOutlastsAFailover(t *testing.T) {
@@ -102,13 +110,13 @@ func TestAnAppendOutlastsAFailover(t *testing.T) {
 	b := openURL(t, site.URL(), redisbroker.Options{})
 	stored(t, b, 1)
 	// The replica is to have what was stored: this is about the append that comes next.
-	deadline := time.Now().Add(5 * time.Second)
-	for site.Owner(alice).MustDo("WAIT", "1", "1000") == "0" {
+	owner, deadline := site.Owner(alice), time.Now().Add(5*time.Second)
+	for !inStep(owner.MustDo("INFO", "replication")) {
 		if time.Now().After(deadline) {
 			t.Fatal("the replica is not in step")
 		}
 	}
-	site.Owner(alice).Kill()
+	owner.Kill()
 	type outcome struct {
 		err error
 		at  time.Time
