@@ -2,8 +2,8 @@ package redisbroker_test
 
 import (
 	"context"
-	"sync"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
