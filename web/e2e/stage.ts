@@ -50,10 +50,10 @@ export class Stage extends Readers {
     await this.publishing(lines).finish()
   }
 
-  /** The keys of the sessions that Redis knows. */
+  /** The keys of the sessions that Redis knows, without its lists of whose they are. */
   async sessions(): Promise<string[]> {
     const keys = await this.redis.command('KEYS', 'loglane:session:*')
-    return keys.split('\n').filter((key) => key !== '')
+    return keys.split('\n').filter((key) => key !== '' && !key.startsWith('loglane:session:of:'))
   }
 }
 
