@@ -1,9 +1,9 @@
 # The two commands of the README are `go run ./cmd/loglane demo` and `make test`.
 
-.PHONY: test setup check go web browser chaos fuzz vuln
+.PHONY: test setup check go web browser chaos limits fuzz vuln
 
 # Everything that CI runs; installs what is missing where it may.
-test: setup check go web browser chaos fuzz vuln
+test: setup check go web browser chaos limits fuzz vuln
 
 # Names what is missing and ends with 2 where it cannot be installed.
 setup:
@@ -28,6 +28,10 @@ browser:
 # Faults and whether the promise holds: CHAOS=long takes the sizes of docs/reliability.md.
 chaos:
 	@ci/chaos.sh $(or $(CHAOS),short)
+
+# Logins that end while their streams are open, and floods of logins, viewers and lines.
+limits:
+	@ci/chaos.sh limits
 
 # Each fuzz target for FUZZTIME (20000x: so many inputs).
 fuzz:

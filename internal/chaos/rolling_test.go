@@ -92,8 +92,9 @@ func TestRollingRestart(t *testing.T) {
 	viewers, rate := sized(300, 2000), sized(20, 50)
 	redis := redistest.Start(t)
 	s := &scene{T: t, redis: redis, ledger: chaos.NewLedger(alice), broker: openBroker(t, redis.URL(), loglane.Retention{})}
-	first := chaos.Serve(t, redis.URL())
-	gateways := []*chaos.Program{first, first.Beside(redis.URL()), first.Beside(redis.URL())}
+	drain, settled := sized("5s", "10s"), sized(3*time.Second, 6*time.Second)
+	first := chaos.Serve(t, redis.URL(), "--drain-timeout", drain)
+	gateways := []*chaos.Program{first, first.Beside(redis.URL(), "--drain-timeout", drain), first.Beside(redis.URL(), "--drain-timeout", drain)}
 	addr := proxyBefore(t, gateways...)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	s.crowd = chaos.Gather(t.Context(), viewers, "http://"+addr+"/api/v1/stream", first.Header, client)
@@ -110,7 +111,7 @@ func TestRollingRestart(t *testing.T) {
 		if _, err := g.AwaitReady(http.StatusOK, 10*time.Second); err != nil {
 			t.Fatal(err)
 		}
-		pause(6 * time.Second) // as a deployment waits until a gateway is ready and taken in
+		pause(settled) // as a deployment waits until a gateway is ready and taken in
 	}
 	took := time.Since(began)
 	v := s.finish()
