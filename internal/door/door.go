@@ -109,6 +109,9 @@ func (d *Door) granting(admit func(*http.Request) (Reader, error)) func(*http.Re
 	}
 }
 
+// Stats are [loglane.Hub.Stats]. They take no pass, for they name no channel.
+func (d *Door) Stats() loglane.Stats { return d.hub.Stats() }
+
 // Tell is [loglane.Hub.Tell]. It takes no pass, for it shows nothing of a channel.
 func (d *Door) Tell(match func(tag any) bool, event string, data []byte) {
 	d.hub.Tell(match, event, data)

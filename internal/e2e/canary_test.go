@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,11 +25,13 @@ import (
 const (
 	inRedis   = "Redis"       // all that it keeps and all that it was ever told
 	inStreams = "streams"     // and what the history answers
-	inOwnLog  = "the own log" // at --log-level debug, with the audit lines
-	inAnswers = "answers"     // other than those with lines, to whoever asked
+	inOwnLog  = "the own log" // at --log-level debug
+	inAudit   = "the audit log"
+	inMetrics = "the metrics"
+	inAnswers = "answers" // other than those with lines, to whoever asked
 )
 
-var places = []string{inRedis, inStreams, inOwnLog, inAnswers}
+var places = []string{inRedis, inStreams, inOwnLog, inAudit, inMetrics, inAnswers}
 
 // canaries are secrets by what they are, and where they may be found. A place that is named
 // must have them too: else nothing was looked through.
@@ -60,7 +63,7 @@ var canaries = map[string][]string{
 	"a form's next":                     nil,
 	"a form's unknown field":            nil,
 	"a header that nobody knows":        nil,
-	"a channel that may not be read":    {inOwnLog}, // the audit says what was asked for
+	"a channel that may not be read":    {inAudit}, // it says what was asked for
 	"Redis' password":                   nil,
 	"a level that is none in the query": {inAnswers},
 }
@@ -75,6 +78,8 @@ type canaryRun struct {
 	*testing.T
 	url     string
 	gateway *process
+	audit   string // its file
+	metrics string // its address
 	redis   *redistest.Server
 	secrets map[string]string // texts by what they are
 	told    map[string]*strings.Builder
@@ -99,7 +104,13 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	c.dump()
 	c.redis.Kill() // what the gateway says of that names its Redis
 	c.call("GET", "api/v1/logs", "Authorization", "Bearer "+c.secrets["a read token"])
+	c.measure()
 	c.gateway.end()
+	audited, err := os.ReadFile(c.audit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.told[inAudit].Write(audited)
 	c.told[inRedis].WriteString(monitored())
 	c.told[inOwnLog].WriteString(c.gateway.output.String())
 	c.check()
@@ -148,9 +159,10 @@ func (c *canaryRun) serve() {
 		args := append([]string{"token", "create", "--auth-file", file}, flags...)
 		c.secrets[what] = strings.TrimSpace(run(c.T, ".", nil, "", program(c.T), args...))
 	}
+	c.audit, c.metrics = filepath.Join(dir, "audit.log"), freeAddr(c.T)
 	addr := freeAddr(c.T)
 	c.url = "http://" + addr + "/"
-	c.gateway = serveProgram(c.T, addr, "--auth-file", file, "--redis-url", c.redis.URL(), "--log-level", "debug",
+	c.gateway = serveProgram(c.T, addr, "--auth-file", file, "--redis-url", c.redis.URL(), "--log-level", "debug", "--audit-log", c.audit, "--metrics-addr", c.metrics,
 		"--auth-url", application.URL+"/whoami?key="+c.secrets["a password of the auth URL"], "--login-url", application.URL+"/login", "--auth-url-name-prefix", "app:",
 		"--viewer-level", "info", "--viewer-fields", "message,level,attrs.shown")
 }
@@ -238,6 +250,20 @@ func (c *canaryRun) misbehave() {
 	c.call("GET", "nowhere/"+c.secrets["a token in the query"], reader...)
 	c.call("GET", "metrics", reader...)
 	c.post("api/v1/logs?user=alice", "text/plain", "x", append(reader, "Producer", c.secrets["a header that nobody knows"]+"!")...)
+}
+
+// measure reads the metrics, which have to be some.
+func (c *canaryRun) measure() {
+	answer, err := http.Get("http://" + c.metrics + "/metrics")
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer answer.Body.Close()
+	all, err := io.ReadAll(answer.Body)
+	if err != nil || !strings.Contains(string(all), "loglane_") {
+		c.Errorf("%v; the metrics are %.300q", err, all)
+	}
+	c.told[inMetrics].Write(all)
 }
 
 func (c *canaryRun) post(path, kind, body string, headers ...string) *http.Response {

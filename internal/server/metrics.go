@@ -25,6 +25,26 @@ func newMetrics() *metrics {
 	return m
 }
 
+// observe adds what the server counts elsewhere.
+func (m *metrics) observe(s *Server) {
+	gauge := func(name, help string, read func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "loglane_" + name, Help: help}, read))
+	}
+	counter := func(name, help string, read func() float64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "loglane_" + name, Help: help}, read))
+	}
+	gauge("streams", "Streams that are open.", func() float64 { return float64(s.door.Stats().Streams) })
+	gauge("channels", "Channels that are followed.", func() float64 { return float64(s.door.Stats().Channels) })
+	gauge("ring_bytes", "Memory that the rings of all channels take.", func() float64 { return float64(s.door.Stats().RingCost) })
+	counter("reads_total", "Reads of the broker's histories.", func() float64 { return float64(s.door.Stats().Reads) })
+	counter("heals_total", "Reads of a history because a live line did not follow the one before.", func() float64 { return float64(s.door.Stats().Heals) })
+	counter("gaps_total", "Gaps that viewers were told of.", func() float64 { return float64(s.door.Stats().Gaps) })
+	counter("redacted_total", "Secrets that were taken out of lines sent over HTTP.", func() float64 { return float64(s.Redacted()) })
+	counter("audit_written_total", "Entries written to the audit log.", func() float64 { return float64(s.audit.Stats().Written) })
+	counter("audit_lost_total", "Entries that could not be written to the audit log.", func() float64 { return float64(s.audit.Stats().Lost) })
+	counter("audit_muted_total", "Refusals that the audit log only counts, for there were too many.", func() float64 { return float64(s.audit.Stats().Muted) })
+}
+
 // limitHeader is where a refusal names the setting, see [loglane.StatusError].
 const limitHeader = "Loglane-Limit"
 

@@ -183,6 +183,7 @@ func New(opts Options) (*Server, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	s.metrics.observe(s)
 	return s, nil
 }
 

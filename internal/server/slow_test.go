@@ -47,6 +47,7 @@ func TestSlowBodiesHoldUpNobodyElse(t *testing.T) {
 		}
 		must(t, gateway.Close())
 		<-served
+		time.Sleep(time.Second) // net/http keeps a refused connection for half of one
 	})
 }
 
@@ -80,6 +81,7 @@ func TestABodyMustNotSitOnItsMemory(t *testing.T) {
 		must(t, ours.Close())
 		must(t, gateway.Close())
 		<-served
+		time.Sleep(time.Second) // net/http keeps a refused connection for half of one
 		<-sent
 	})
 }
