@@ -83,9 +83,6 @@ http {
 	}
 }
 
-// reconnectsAtOnce is which part of the viewers may come again within one second.
-const reconnectsAtOnce = 0.25
-
 // TestRollingRestart restarts gateways one after the other behind nginx.
 func TestRollingRestart(t *testing.T) {
 	fault(t)
@@ -133,7 +130,9 @@ func TestRollingRestart(t *testing.T) {
 		t.Errorf("%d gaps %v; %d streams opened again", v.Gaps, tally.Gaps, again)
 	}
 	t.Logf("streams opened again, by seconds: %v", seconds)
-	if share := float64(most) / float64(viewers); share > reconnectsAtOnce {
+	// A third to a half of the viewers come again within 8 to 13 s; at the full size two cores do
+	// not keep up with them, and those who waited come together.
+	if share := float64(most) / float64(viewers); share > sized(0.15, 0.25) {
 		t.Errorf("%d of %d viewers came again within one second", most, viewers)
 	}
 	s.report("3 gateways restarted one after the other behind nginx", fmt.Sprintf("%d viewers, %d lines/s, %v", viewers, rate, took.Round(time.Second)), v,
