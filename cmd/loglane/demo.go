@@ -14,8 +14,7 @@ type demoCmd struct {
 
 func (*demoCmd) examples() string {
 	return `  loglane demo
-  loglane demo --addr 127.0.0.1:9000
-  loglane demo --addr :8080     # to look at it from another machine`
+  loglane demo --addr 127.0.0.1:9000`
 }
 
 // Run serves the demonstration until SIGINT or SIGTERM.

@@ -42,7 +42,11 @@ func Examine(ctx context.Context, settings Settings, opts *Options) ([]Finding, 
 	if opts != nil {
 		own.Faults = opts.Faults
 	}
-	gateway, err := New(settings, &own)
+	trial := settings
+	if trial.AuditLog != "" { // it would be made
+		trial.AuditLog, trial.AuditRequired = "", false
+	}
+	gateway, err := New(trial, &own)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func TestSessionsEvicted(t *testing.T) {
 	}
 	s.redis.MustDo("FLUSHDB")
 	began := time.Now()
-	for s.crowd.Tally().Ended < viewers && time.Since(began) < signedOutWithin {
+	for len(s.crowd.Tally().Ends) < viewers && time.Since(began) < signedOutWithin {
 		pause(100 * time.Millisecond)
 	}
 	tally := s.crowd.Tally()

@@ -102,7 +102,7 @@ func serveWith(t testing.TB, redisURL, file, token string, args ...string) *Prog
 	p := &Program{t: t, Addr: FreeAddr(t), Header: http.Header{"Authorization": {"Bearer " + token}}, wrote: &written{}}
 	p.Base = "http://" + p.Addr + "/"
 	p.args = append([]string{"serve", "--addr", p.Addr, "--redis-url", redisURL, "--max-streams-per-user", "20000", "--max-streams", "20000",
-		"--max-opens-per-second-per-user", "0", "--max-opens-per-second", "0"}, args...)
+		"--max-opens-per-second-per-user", "0", "--max-opens-per-second", "0", "--max-channels-per-user", "0"}, args...)
 	p.args = append(p.args, "--auth-file", file)
 	t.Cleanup(func() {
 		p.End()
