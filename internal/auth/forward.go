@@ -238,6 +238,9 @@ func (f *Forward) granted(who *answer) []string {
 		if err == nil {
 			err = unicodeOnly(context)
 		}
+		if err == nil && channel == loglane.GlobalChannel {
+			err = errors.New("it is for operators: give a role")
+		}
 		if err == nil {
 			channels = append(channels, channel)
 			continue

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/auth"
 )
 
@@ -133,6 +134,7 @@ func TestForwardAtLyingServers(t *testing.T) {
 		{"an endless body", trickle(head+"\r\n{", strings.Repeat(" ", 64<<10)), "503"},
 		{"a header of control characters", raw("HTTP/1.1 200 OK\r\nRemote-User: al\x00ice\r\nContent-Length: 0\r\n\r\n"), "503"},
 		{"a name of control characters", raw(withLength(`{"name":"al\u0000\u001bice"}`)), "logs:User.al%00%1Bice"},
+		{"global for a viewer", raw(withLength(`{"name":"alice","channels":["global"]}`)), "logs:User.alice"},
 		{"a name that is global", raw(withLength(`{"name":"global"}`)), "logs:User.global"},
 		{"a name with a line break", raw(withLength(`{"name":"alice\r\nRemote-Groups: admin"}`)), "logs:User.alice%0D%0ARemote-Groups:%20admin"},
 		{"a header's alias", raw("HTTP/1.1 200 OK\r\nRemote_User: admin\r\nX-Remote-User: admin\r\nRemote-User : admin\r\nContent-Length: 0\r\n\r\n"), "503"},
@@ -152,6 +154,9 @@ func TestForwardAtLyingServers(t *testing.T) {
 				got = fmt.Sprint(status(err))
 			case p != nil:
 				got = p.Channel
+				if err := p.Authorize(loglane.GlobalChannel, auth.Read); err == nil {
+					t.Error("a viewer may read the global channel")
+				}
 				if p.Role != auth.Viewer {
 					t.Errorf("%s is the role of a liar's guest", p.Role)
 				}

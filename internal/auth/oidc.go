@@ -75,6 +75,7 @@ type OIDC struct {
 	found atomic.Pointer[provider] // nil before the discovery
 	wake  chan struct{}
 	used  *recent // flows that have made a session
+	turns chan struct{}
 }
 
 // NewOIDC returns a way in through a provider. It names all that is wrong with the options
@@ -106,7 +107,7 @@ func NewOIDC(o OIDCOptions) (*OIDC, error) {
 		login: o.Login, issuer: o.Issuer, client: o.ClientID, secret: o.ClientSecret, scopes: withOpenID(o.Scopes),
 		name: o.NameClaim, roles: o.RolesClaim, mint: o.Mint, title: o.Title, lifetime: o.Lifetime,
 		base: strings.TrimSuffix(o.BasePath, "/") + "/", way: fingerprint("way", o.Issuer, o.ClientID, o.NameClaim, o.RolesClaim),
-		log: o.Logger, site: newProviderSite(), wake: make(chan struct{}, 1), used: newRecent(maxRemembered, flowLife),
+		log: o.Logger, site: newProviderSite(), wake: make(chan struct{}, 1), used: newRecent(maxRemembered, flowLife), turns: make(chan struct{}, maxExchanges),
 	}
 	o.Login.outside = p.recall
 	return p, nil

@@ -124,6 +124,6 @@ func (o *OIDC) endAll(ctx context.Context, jti, subject, sid string) error {
 		}
 		return unavailable(fmt.Errorf("session store: %w", err))
 	}
-	o.log.Info("audit", "action", "sign out", "outcome", "allowed", "way", "oidc", "by", "provider", "sessions", len(ended))
+	o.log.Info("the provider has ended sessions", "issuer", o.issuer, "sessions", len(ended))
 	return nil
 }

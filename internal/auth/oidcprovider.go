@@ -47,6 +47,7 @@ func newProviderSite() *providerSite {
 		TLSHandshakeTimeout:    providerTime,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
+		MaxConnsPerHost:        maxExchanges,
 		ForceAttemptHTTP2:      true,
 	}
 	limited := &boundedAnswers{transport}

@@ -109,6 +109,12 @@ func (o *OIDC) Finish(w http.ResponseWriter, r *http.Request, origin string) (wh
 	}
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(r.Context(), o.site.client), providerTime)
 	defer cancel()
+	select {
+	case o.turns <- struct{}{}:
+		defer func() { <-o.turns }()
+	default:
+		return nil, "", errManySignIns
+	}
 	told, err := o.exchange(ctx, p, origin, f, query.Get("code"))
 	if err != nil {
 		return nil, "", err
@@ -117,6 +123,13 @@ func (o *OIDC) Finish(w http.ResponseWriter, r *http.Request, origin string) (wh
 		return nil, "", err
 	}
 	return who, SafeNext(f.next, o.base), nil
+}
+
+// maxExchanges bounds the codes that are taken to the provider at once: anybody can bring one.
+const maxExchanges = 32
+
+var errManySignIns = &loglane.StatusError{
+	Code: http.StatusServiceUnavailable, Message: "Too many are signing in at this moment. Try again.", RetryAfter: 2 * time.Second,
 }
 
 // disbelieve logs why a provider's answer is not taken.

@@ -109,10 +109,10 @@ func (p *Principal) mayWrite(channel string) bool {
 
 func (p *Principal) mayRead(channel string) bool {
 	switch {
+	case channel == loglane.GlobalChannel: // whatever was granted
+		return p.Role >= Operator
 	case channel == p.Channel, slices.Contains(p.Channels, channel):
 		return true
-	case channel == loglane.GlobalChannel:
-		return p.Role >= Operator
 	default:
 		return p.Role >= Admin
 	}

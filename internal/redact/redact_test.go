@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/loglane/loglane/internal/redact"
 )
@@ -223,5 +224,21 @@ func TestCleanRecordsCostNoMemory(t *testing.T) {
 	r, in := newRedactor(t, redact.Options{}), []byte(benchRecords["clean"])
 	if allocs := testing.AllocsPerRun(100, func() { r.Record(in) }); allocs > 0 {
 		t.Errorf("%v allocations for a record without a secret", allocs)
+	}
+}
+
+// A line of nothing but beginnings of tokens costs as much as any other of its length: each is
+// done within the test's own deadline, where one read to its end for each of them would take
+// minutes.
+func TestBeginningsOfTokensCostNoMore(t *testing.T) {
+	r := newRedactor(t, redact.Options{})
+	for _, beginning := range []string{"eyJ-", "eyJ_eyJ-", "SG.-", "token=[ ", "Bearer ", "http://a:", "-----BEGIN ", "key=\\", "llt_ ", "a://b://", "eyJa "} {
+		began := time.Now()
+		for range 4 {
+			r.Text([]byte(strings.Repeat(beginning, 1<<20/len(beginning))))
+		}
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("%q takes %v", beginning, took)
+		}
 	}
 }

@@ -36,7 +36,7 @@ type shape struct {
 	at     int // the byte of the prefix that a line is searched for
 	chars  *class
 	least  int // bytes after the prefix
-	dots   int // that are among them at least
+	dots   int // that are among them at least: 0 or 1
 }
 
 // shapes are the tokens that say by themselves what they are.
@@ -75,7 +75,8 @@ var pairs = func() (all [256][256]bool) {
 	return all
 }()
 
-// find returns where the token stands whose prefix has its byte at i.
+// find returns where the token stands whose prefix has its byte at i. Where only dots are
+// missing to one, to is how far there are none.
 func (s *shape) find(text []byte, i int) (from, to int, found bool) {
 	from = i - s.at
 	if from < 0 || len(text)-from < len(s.prefix)+s.least || string(text[from:from+len(s.prefix)]) != s.prefix || from > 0 && letterDigits[text[from-1]] {
@@ -90,7 +91,10 @@ func (s *shape) find(text []byte, i int) (from, to int, found bool) {
 		to--
 	}
 	token := text[begin:to]
-	if len(token) < s.least || bytes.Count(token, []byte(".")) < s.dots {
+	switch {
+	case s.dots > 0 && bytes.IndexByte(token, '.') < 0:
+		return 0, to, false
+	case len(token) < s.least:
 		return 0, 0, false
 	}
 	return from, to, true

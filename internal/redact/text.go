@@ -16,12 +16,12 @@ var triggers = func() (all [256]bool) {
 // text takes tokens, and values beside their names, out of text.
 func (r *Redactor) text(text []byte) (clean []byte, n int) {
 	var out []byte
-	kept := 0
+	kept, dotless := 0, 0
 	for i := 0; i < len(text); i++ {
 		if !triggers[text[i]] {
 			continue
 		}
-		from, to, found := r.find(text, i)
+		from, to, found := r.find(text, i, &dotless)
 		if !found || from < kept || string(text[from:to]) == Mark {
 			continue
 		}
@@ -40,13 +40,20 @@ func (r *Redactor) text(text []byte) (clean []byte, n int) {
 	return text, n
 }
 
-// find finds what is to be taken out and gives itself away at i.
-func (r *Redactor) find(text []byte, i int) (from, to int, found bool) {
+// find finds what is to be taken out and gives itself away at i. No token with a dot ends before
+// dotless: without it, a line of nothing but beginnings of tokens would be read to its end for
+// each of them.
+func (r *Redactor) find(text []byte, i int, dotless *int) (from, to int, found bool) {
 	if i > 0 && pairs[text[i]][text[i-1]] {
-		for s := range shapesAt[text[i]] {
-			if from, to, found = shapesAt[text[i]][s].find(text, i); found {
+		for n := range shapesAt[text[i]] {
+			s := &shapesAt[text[i]][n]
+			if s.dots > 0 && i < *dotless {
+				continue
+			}
+			if from, to, found = s.find(text, i); found {
 				return from, to, true
 			}
+			*dotless = max(*dotless, to)
 		}
 	}
 	switch text[i] {
@@ -105,6 +112,9 @@ func (r *Redactor) findValue(text []byte, i int) (from, to int, found bool) {
 	return value(text, from)
 }
 
+// maxList bounds how far the end of several values is looked for.
+const maxList = 4 << 10
+
 // value returns the value that begins at from: a quoted one to its closing quote, else up
 // to what ends a word.
 func value(text []byte, from int) (begin, end int, found bool) {
@@ -127,7 +137,7 @@ func value(text []byte, from int) (begin, end int, found bool) {
 		return 0, 0, false
 	}
 	if text[from] == '[' { // Go's %v of several
-		if length := bytes.IndexByte(text[from:], ']'); length >= 0 {
+		if length := bytes.IndexByte(text[from:min(len(text), from+maxList)], ']'); length >= 0 {
 			return from, from + length + 1, length > 1
 		}
 	}

@@ -27,6 +27,20 @@ func (s *Server) principal(r *http.Request) (*auth.Principal, error) {
 	return nil, nil
 }
 
+// bySession is who the request's session cookie stands for, whatever else it carries; nil is
+// nobody.
+func (s *Server) bySession(r *http.Request) *auth.Principal {
+	for _, way := range s.ways {
+		if _, sessions := way.(*auth.Login); !sessions {
+			continue
+		}
+		if p, _ := way.Authenticate(r); p != nil {
+			return known(p, way)
+		}
+	}
+	return nil
+}
+
 // known is a principal that says which way it came by.
 func known(p *auth.Principal, way auth.Authenticator) *auth.Principal {
 	if p.Way != "" {

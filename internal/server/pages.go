@@ -125,7 +125,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	leadsTo := ""
 	switch {
 	case s.opts.Provider != nil:
-		p, _ := s.principal(r) // whoever it is, the cookie goes
+		p := s.bySession(r) // whoever it is, the cookie goes
 		leadsTo, err = s.opts.Provider.SignOut(w, r, s.origin(r))
 		s.noteSignOut(r, p)
 	case s.opts.Login != nil:

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/audit"
 	"github.com/loglane/loglane/internal/auth"
 )
 
@@ -81,7 +82,14 @@ func (s *Server) endSessions(w http.ResponseWriter, r *http.Request) {
 		errNoProvider.Write(w)
 		return
 	}
-	if err := s.opts.Provider.BackChannel(w, r); err != nil {
+	err := s.opts.Provider.BackChannel(w, r)
+	e := audit.Entry{Action: "sign-out", Outcome: audit.Allowed, Way: "oidc", Reason: "the provider asks for it"}
+	if err != nil {
+		e.Outcome = audit.Refused
+	}
+	s.describe(&e, r, nil)
+	s.audit.Note(e)
+	if err != nil {
 		s.writeError(w, err)
 		return
 	}
