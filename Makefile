@@ -29,7 +29,8 @@ browser:
 chaos:
 	@ci/chaos.sh $(or $(CHAOS),short)
 
-# Logins that end while their streams are open, and floods of logins, viewers and lines.
+# The rest of the faults: logins that end while their streams are open, floods of logins, viewers and
+# lines, gateways restarted, and the page in Chromium.
 limits:
 	@ci/chaos.sh limits
 

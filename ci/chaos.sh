@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Faults, and whether the promise holds through them: short (the default, within 5 minutes),
-# limits (those of logins that end and of floods, short too), or long (all, as
-# docs/reliability.md tables them). Prints the table.
+# limits (those of logins that end, of floods, of restarted gateways and of the page, short too), or
+# long (all, as docs/reliability.md tables them). Prints the table.
 set -euo pipefail
 size=${1:-short}
 cd "$(dirname "$0")/../internal/chaos"
 
-limits='^Test(EndOfLogins|LoginsWhile|Storm|Flood)'
+limits='^Test(EndOfLogins|LoginsWhile|Storm|Flood|RollingRestart|Page)'
 case $size in
 short) which=(-skip "$limits") form=short ;;
 limits) which=(-run "$limits") form=short ;;
