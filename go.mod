@@ -2,6 +2,9 @@ module github.com/loglane/loglane
 
 go 1.26.0
 
+// An npm package brings Go files along.
+ignore ./web/node_modules
+
 require (
 	github.com/MicahParks/jwkset v0.11.4
 	github.com/alecthomas/kong v1.17.0

@@ -90,9 +90,7 @@ func packages(t *testing.T, args ...string) (all []goPackage) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(p.ImportPath, "/node_modules/") {
-			all = append(all, p)
-		}
+		all = append(all, p)
 	}
 }
 

@@ -17,6 +17,11 @@ import (
 // insist appends line n until Redis has acknowledged it.
 func insist(ctx context.Context, broker loglane.Broker, channel, producer string, n uint64) error {
 	batch := loglane.Batch{Producer: producer, After: n - 1, Lines: []loglane.Line{{K: n, Record: fmt.Appendf(nil, `{"message":"line %d"}`, n)}}}
+	return deliver(ctx, broker, channel, batch)
+}
+
+// deliver appends a batch as publishers do: again, until Redis has acknowledged it.
+func deliver(ctx context.Context, broker loglane.Broker, channel string, batch loglane.Batch) error {
 	for {
 		_, err := broker.Append(ctx, channel, batch)
 		if err == nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/redistest"
@@ -42,7 +43,8 @@ func (s *scene) watch(query string) *viewer {
 	return v
 }
 
-// append appends "line N" for the next n numbers, each with some weight.
+// append appends "line N" for the next n numbers, each with some weight. The connection that
+// publishes may learn only by its next line that Redis was away.
 func (s *scene) append(n, weight int) {
 	s.Helper()
 	for n > 0 {
@@ -52,7 +54,10 @@ func (s *scene) append(n, weight int) {
 			record := fmt.Appendf(nil, `{"message":"line %d","pad":"%s"}`, s.k, strings.Repeat("x", weight))
 			batch.Lines = append(batch.Lines, loglane.Line{K: s.k, Record: record})
 		}
-		if _, err := s.broker.Append(s.Context(), "logs:User.alice", batch); err != nil {
+		ctx, cancel := context.WithTimeout(s.Context(), 20*time.Second)
+		err := deliver(ctx, s.broker, "logs:User.alice", batch)
+		cancel()
+		if err != nil {
 			s.Fatal(err)
 		}
 	}
