@@ -50,6 +50,9 @@ func (v *Verdict) Add(other Verdict) {
 
 // A Checker judges viewers of one channel.
 type Checker struct {
+	// Excused says whether a gap may stand for an acknowledged line; nil: for any.
+	Excused func(loglane.Src) bool
+
 	accounts []published
 	places   map[loglane.Src]place
 }
@@ -153,17 +156,18 @@ func (w *watch) miss(producer, until int) {
 	}
 	missing, first := 0, uint64(0)
 	for i := min(of.next, until); i < until; i++ {
-		if line := from.lines[i]; line.Acked && !line.Late && !of.had[i] {
+		line := from.lines[i]
+		switch {
+		case !line.Acked || line.Late || of.had[i]:
+		case of.gap && (w.Excused == nil || w.Excused(loglane.NewSrc(from.producer, line.K))):
+			w.verdict.Covered++
+		default:
 			if missing++; missing == 1 {
 				first = line.K
 			}
 		}
 	}
-	switch {
-	case missing == 0:
-	case of.gap:
-		w.verdict.Covered += missing
-	default:
+	if missing > 0 {
 		w.verdict.Lost += missing
 		w.blame(&w.verdict.Unreported, "%d lines of %s from %d on are missing before %v", missing, from.producer, first, w.last)
 	}

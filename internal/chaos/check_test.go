@@ -111,3 +111,13 @@ func TestChecker(t *testing.T) {
 		})
 	}
 }
+
+// TestExcusedLines plants a gap that stands for lines of which one has no excuse.
+func TestExcusedLines(t *testing.T) {
+	checker := chaos.NewChecker(published())
+	checker.Excused = func(src loglane.Src) bool { return src != loglane.NewSrc("a", 8) }
+	got := checker.Check(slices.Values(slices.Insert(slices.Delete(shown(), 4, 8), 4, gap)), true)
+	if got.Covered != 3 || got.Lost != 1 || got.Unreported != 1 || !got.Wrong() {
+		t.Errorf("%v", got)
+	}
+}

@@ -108,11 +108,20 @@ func (l *Ledger) Last() []loglane.Src {
 
 // SentAt returns when each line was sent for the first time.
 func (l *Ledger) SentAt() map[loglane.Src]time.Time {
+	return l.times(func(a *account) map[uint64]time.Time { return a.sentAt })
+}
+
+// AckedAt returns when each line was acknowledged for the first time.
+func (l *Ledger) AckedAt() map[loglane.Src]time.Time {
+	return l.times(func(a *account) map[uint64]time.Time { return a.ackedAt })
+}
+
+func (l *Ledger) times(of func(*account) map[uint64]time.Time) map[loglane.Src]time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := make(map[loglane.Src]time.Time)
 	for producer, a := range l.producers {
-		for k, at := range a.sentAt {
+		for k, at := range of(a) {
 			all[loglane.NewSrc(producer, k)] = at
 		}
 	}

@@ -91,6 +91,24 @@ type Look struct {
 	State      string   // of its connection
 	Lines      int      // since it was opened
 	Complaints []string // errors that nobody caught
+	Visits     []Visit  // its streams, in the order of their beginning
+}
+
+// A Visit is one stream of a page, from its answer to its end.
+type Visit struct {
+	Asked         string // the place to go on from; empty at the first
+	Opened, Ended int64  // Unix ms; Ended is 0 while it is open
+}
+
+// Within returns how much of a visit lies between two times.
+func (v Visit) Within(from, until time.Time) time.Duration {
+	if opened := time.UnixMilli(v.Opened); opened.After(from) {
+		from = opened
+	}
+	if ended := time.UnixMilli(v.Ended); v.Ended > 0 && ended.Before(until) {
+		until = ended
+	}
+	return max(until.Sub(from), 0)
 }
 
 // Look returns what the page says of itself now.
@@ -100,16 +118,16 @@ func (p *Page) Look() (l Look) {
 	return l
 }
 
-// Connected waits until the page is connected.
-func (p *Page) Connected(within time.Duration) {
+// Shows waits until the page is connected and has shown so many lines.
+func (p *Page) Shows(lines int, within time.Duration) {
 	p.t.Helper()
 	for began := time.Now(); ; <-time.After(50 * time.Millisecond) {
 		look := p.Look()
-		if look.State == "connected" {
+		if look.State == "connected" && look.Lines >= lines {
 			return
 		}
 		if time.Since(began) > within {
-			p.t.Fatalf("the page is not connected after %v: %+v", within, look)
+			p.t.Fatalf("the page is not connected with %d lines after %v: %+v", lines, within, look)
 		}
 	}
 }

@@ -2,7 +2,8 @@
 //
 //	node viewer.mjs <url of the page>    with an API token in LOGLANE_TOKEN
 //
-// `look` answers with the state and the count that the page shows, `save` presses the
+// `look` answers with the state and the count that the page shows, and with when each of its
+// streams was answered and when it ended, in Unix milliseconds; `save` presses the
 // button that saves the lines and answers with the file, the latest lines as a screen
 // reader has them, and the rows that the terminal has in view. Each answer is one line of
 // JSON. The browser ends with the input.
@@ -18,12 +19,25 @@ const page = await context.newPage()
 /** @type {string[]} */
 const complaints = []
 page.on('pageerror', (error) => complaints.push(error.message))
+/** @type {Map<import('playwright-core').Request, { asked: string, opened: number, ended?: number }>} */
+const visits = new Map()
+page.on('response', (response) => {
+  const request = response.request()
+  if (!request.url().includes('/api/v1/stream') || !response.ok()) return
+  visits.set(request, { asked: request.headers()['last-event-id'] ?? '', opened: Date.now() })
+})
+for (const end of /** @type {const} */ (['requestfinished', 'requestfailed'])) {
+  page.on(end, (request) => {
+    const visit = visits.get(request)
+    if (visit) visit.ended = Date.now()
+  })
+}
 await page.goto(url)
 
 async function look() {
   const state = await page.getByTestId('status').getAttribute('data-state')
   const lines = await page.getByTestId('line-count').getAttribute('data-lines')
-  return { state, lines: Number(lines), complaints }
+  return { state, lines: Number(lines), complaints, visits: [...visits.values()] }
 }
 
 async function save() {
