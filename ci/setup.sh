@@ -25,6 +25,8 @@ python_has redis,django || packages+=(python3-redis python3-django)
 have nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
 have curl || packages+=(curl)
 have openssl || packages+=(openssl)
+have ssh-keygen || packages+=(openssh-client)
+have git || packages+=(git)
 have gcc || packages+=(gcc libc6-dev)
 
 if ((${#packages[@]})); then
