@@ -28,7 +28,7 @@ test('an application that leads back with nobody signed in ends in a page of wor
       return
     }
     trips++ // whoever is signed in there is sent back at once
-    answer.writeHead(302, { Location: url.searchParams.get('next') ?? '/', 'Set-Cookie': 'sessionid=x; Path=/' }).end()
+    answer.writeHead(302, { Location: url.searchParams.get('next') ?? '/', 'Set-Cookie': `sessionid=${known ? 'known' : 'lost'}; Path=/` }).end()
   })
   const gateway = await Gateway.start(['--auth-url', `${app}whoami`, '--login-url', `${app}login`])
   onTestFinished(() => gateway.end('SIGKILL'))

@@ -38,7 +38,7 @@ test('a stream that a proxy signed in for is renewed with no line lost, and with
   expect(numbers(await tab.saved())).toEqual(run(1, last))
   expect(places, 'the page stays where it is').toEqual([`${proxy.url}?level=debug`])
   const [ended, back] = [tab.states[renewed()], tab.states.slice(renewed()).find(({ state }) => state === 'connected')]
-  expect(ended?.words).toContain('ended')
+  expect(ended?.words).toContain('Your session has expired.')
   expect((back?.at ?? Infinity) - (ended?.at ?? 0), 'it is back soon').toBeLessThan(5_000)
 
   // The proxy knows nobody any more.
