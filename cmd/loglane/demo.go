@@ -34,6 +34,10 @@ func welcome(w io.Writer, demo *app.Demo) {
 	for _, account := range demo.Accounts {
 		fmt.Fprintf(w, "  %-6s password %s   (%s)\n", account.Name, account.Password, account.Role)
 	}
+	if demo.RefusesPlain() {
+		fmt.Fprint(w, "\n  From another machine nobody can sign in over plain HTTP: open the address on this one, or give\n"+
+			"  --tls-cert and --tls-key.\n")
+	}
 	fmt.Fprint(w, "\n  Sign in as alice and watch the shop's lines about her; bob sees only his own, admin\n"+
 		"  also ?channel=global and ?user=alice. Ctrl-C ends it, and nothing stays.\n\n")
 }

@@ -89,6 +89,9 @@ func execute(args []string, t terminal, values *values) error {
 	case err != nil:
 		return usage(errors.Join(err, values.problems()), hint(err))
 	}
+	if err := twice(ctx); err != nil {
+		return usage(errors.Join(err, values.problems()), "See '"+ctx.Selected().FullPath()+" --help'.")
+	}
 	return ctx.Run(t, values)
 }
 

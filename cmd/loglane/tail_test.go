@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -38,7 +39,11 @@ func (b *syncBuffer) String() string {
 // tailCommand is loglane tail with alice's token.
 func (s *streamer) tailCommand(args ...string) *exec.Cmd {
 	s.t.Helper()
-	cmd := command(s.t, s.t.TempDir(), append([]string{"tail", "--url", "http://" + s.addr + "/logs/"}, args...)...)
+	verb := []string{"tail"}
+	if !slices.Contains(args, "--url") {
+		verb = append(verb, "--url", "http://"+s.addr+"/logs/")
+	}
+	cmd := command(s.t, s.t.TempDir(), append(verb, args...)...)
 	cmd.Env = append(cmd.Env, "LOGLANE_TOKEN=llt_alice")
 	return cmd
 }

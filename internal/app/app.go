@@ -155,7 +155,7 @@ func (a *App) wireServer(opts *Options, template loglane.Template) (err error) {
 	}
 	options := server.Options{
 		Hub: a.hub, Broker: a.upstream, Ways: a.ways, Pages: web.Files(), BasePath: s.Base(), LoginURL: s.LoginURL,
-		HeaderLogins:   s.TrustedHeader != "",
+		TrustedHeader:  s.TrustedHeader,
 		StreamDisabled: !s.StreamEnabled, Template: template,
 		Limits: s.serverLimits(), Crowded: a.headroom.crowded,
 		MaxLine: s.MaxLine, MaxIngestBytes: s.MaxIngestBytes, Global: global,

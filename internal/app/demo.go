@@ -129,6 +129,11 @@ func (d *Demo) shop(a *App) ([]server.Route, error) {
 	return []server.Route{{Pattern: path, Handler: shop.Handler()}}, nil
 }
 
+// RefusesPlain says whether people on other machines reach it, and cannot sign in.
+func (d *Demo) RefusesPlain() bool {
+	return d.settings.TLSCert == "" && !auth.LoopbackHost(d.settings.Addr)
+}
+
 // ShopURL is where a browser on this machine finds the shop, once the demo has started.
 func (d *Demo) ShopURL() string { return d.URL() + "shop/" }
 

@@ -55,7 +55,8 @@ func Examine(ctx context.Context, settings Settings, opts *Options) ([]Finding, 
 	}
 	var all []Finding
 	for _, examine := range []func(context.Context, *Settings) []Finding{
-		examineSettings, examineAuthFile, examineOIDC, examineJWT, examineHeader, examineAuthURL, examineAddr, examineRedis, examinePublicURL,
+		examineSettings, examineAuthFile, examineOIDC, examineJWT, examineHeader, examineAuthURL, examineViewers, examineAudit, examineAddr, examineMetrics,
+		examineRedis, examinePublicURL,
 	} {
 		all = append(all, examine(ctx, &settings)...)
 	}
@@ -89,7 +90,29 @@ func examineAuthFile(_ context.Context, s *Settings) []Finding {
 	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 {
 		return []Finding{{check, Warning, "everybody on this machine may read or change " + s.AuthFile, "chmod o-rwx " + s.AuthFile}}
 	}
+	if len(list) == 0 {
+		return examineTokensOnly(s)
+	}
 	return []Finding{{check, Fine, fmt.Sprintf("%s, %d of them admin", count(len(list), "user"), admins), ""}}
+}
+
+// examineTokensOnly says what an auth file without users is good for.
+func examineTokensOnly(s *Settings) []Finding {
+	const check = "auth-file"
+	file, err := s.Tokens(nil)
+	if err != nil {
+		return []Finding{{check, Failing, err.Error(), ""}}
+	}
+	tokens, err := file.file.Tokens()
+	text := "no user, " + count(len(tokens), "API token")
+	switch {
+	case err != nil:
+		return []Finding{{check, Failing, err.Error(), ""}}
+	case s.OIDCIssuer == "" && s.JWTIssuer == "" && s.TrustedHeader == "" && s.AuthURL == "":
+		return []Finding{{check, Warning, text + ": only programs with a token come in, and nobody can sign in with a browser",
+			"loglane user add NAME --auth-file " + s.AuthFile + ", or set up another way in"}}
+	}
+	return []Finding{{check, Fine, text, ""}}
 }
 
 func examineAuthURL(ctx context.Context, s *Settings) []Finding {

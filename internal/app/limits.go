@@ -22,6 +22,7 @@ type Limits struct {
 	LoginTries           int `name:"login-tries" env:"LOGLANE_LOGIN_TRIES" default:"10" placeholder:"N" help:"Failed logins with one name from one address; then one in 10 seconds."`
 	LoginTriesPerAddress int `name:"login-tries-per-address" env:"LOGLANE_LOGIN_TRIES_PER_ADDRESS" default:"50" placeholder:"N" help:"Failed logins from one address; then one a second."`
 	LoginTriesPerUser    int `name:"login-tries-per-user" env:"LOGLANE_LOGIN_TRIES_PER_USER" default:"100" placeholder:"N" help:"Failed logins with one name from all addresses from which it has not signed in before; then one a second."`
+	OIDCTriesPerAddress  int `name:"oidc-tries-per-address" env:"LOGLANE_OIDC_TRIES_PER_ADDRESS" default:"200" placeholder:"N" help:"Sign-ins at --oidc-issuer that one address begins and does not end, and as many that come back in vain; then one a second."`
 	MaxSessionsPerUser   int `name:"max-sessions-per-user" env:"LOGLANE_MAX_SESSIONS_PER_USER" default:"50" placeholder:"N" help:"Sessions of one user; one more ends the oldest. 0 is without limit."`
 	MaxWrongTokens       int `name:"max-wrong-tokens-per-minute" env:"LOGLANE_MAX_WRONG_TOKENS_PER_MINUTE" default:"60" placeholder:"N" help:"Tokens that are not valid from one IPv4 address or IPv6 /64; 0 is without limit."`
 	MaxIngestRequests    int `name:"max-ingest-requests" env:"LOGLANE_MAX_INGEST_REQUESTS" default:"16" placeholder:"N" help:"Requests with lines that are stored at once; further ones wait their turn."`
@@ -39,7 +40,7 @@ func (l *Limits) check(s *Sending) error {
 	var errs []error
 	for name, value := range map[string]int{
 		"max-replays": l.MaxReplays, "max-searches-per-user": l.MaxSearchesPerUser, "login-tries": l.LoginTries,
-		"login-tries-per-address": l.LoginTriesPerAddress, "login-tries-per-user": l.LoginTriesPerUser,
+		"login-tries-per-address": l.LoginTriesPerAddress, "login-tries-per-user": l.LoginTriesPerUser, "oidc-tries-per-address": l.OIDCTriesPerAddress,
 		"max-ingest-requests": l.MaxIngestRequests, "max-ingest-requests-per-token": l.MaxIngestPerToken,
 	} {
 		errs = append(errs, atLeast(name, value, 1))
@@ -74,6 +75,13 @@ func (s *Settings) serverLimits() server.Limits {
 			Requests: s.MaxIngestRequests, PerToken: s.MaxIngestPerToken, NewChannels: s.MaxNewChannels, NewProducers: s.MaxNewProducers,
 		},
 	}
+}
+
+// oidcTries bounds sign-ins at a provider.
+func (l *Limits) oidcTries() auth.Tries {
+	tries := auth.DefaultOIDCTries
+	tries.Burst = l.OIDCTriesPerAddress
+	return tries
 }
 
 // tries gives a login its limits.

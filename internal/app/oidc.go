@@ -138,7 +138,7 @@ func (s *Settings) provider(login *auth.Login, mint auth.Mint) (auth.OIDCOptions
 	return auth.OIDCOptions{
 		Login: login, Issuer: s.OIDCIssuer, ClientID: s.OIDCClientID, ClientSecret: secret, Scopes: s.scopes(),
 		NameClaim: s.OIDCNameClaim, RolesClaim: s.OIDCRolesClaim, Mint: mint, Title: s.OIDCTitle,
-		Lifetime: s.OIDCSession, BasePath: s.Base(),
+		Lifetime: s.OIDCSession, Tries: s.oidcTries(), BasePath: s.Base(),
 	}, err
 }
 

@@ -69,7 +69,7 @@ func TestAFileOfTokensIsEnough(t *testing.T) {
 	if code, body, _ := askWith(t, gateway.URL()+"api/v1/me", "Authorization", "Bearer "+text); code != http.StatusOK || !strings.Contains(body, "User.alice") {
 		t.Errorf("%d %s", code, body)
 	}
-	if code, body, _ := askWith(t, gateway.URL()+"login"); code != http.StatusNotFound || !strings.Contains(body, "API tokens") {
+	if code, body, _ := askWith(t, gateway.URL()+"login"); code != http.StatusUnauthorized || !strings.Contains(body, "API tokens") {
 		t.Errorf("the login page: %d %s", code, body)
 	}
 	// Users who are added later do not make it another way in.
@@ -89,7 +89,7 @@ func TestAFileOfTokensIsEnough(t *testing.T) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	if code, _, _ := askWith(t, gateway.URL()+"login"); code != http.StatusNotFound {
+	if code, _, _ := askWith(t, gateway.URL()+"login"); code != http.StatusUnauthorized {
 		t.Errorf("the login page: %d", code)
 	}
 }

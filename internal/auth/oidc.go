@@ -21,6 +21,10 @@ const (
 	maxSubject      = 255 // bytes, as OpenID Connect Core bounds it
 )
 
+// DefaultOIDCTries bound sign-ins that do not hold: many people may share an address, and
+// may all be at the provider's page at once.
+var DefaultOIDCTries = Tries{Burst: 200, Every: time.Second}
+
 // DefaultOIDCScopes are what is asked for; openid is a must.
 var DefaultOIDCScopes = []string{"openid", "profile", "email"}
 
@@ -47,6 +51,11 @@ type OIDCOptions struct {
 
 	// Lifetime is when a session ends, after the sign-in; 0 is [DefaultOIDCLifetime].
 	Lifetime time.Duration
+
+	// Tries bound what one address, as Login counts it, begins and does not end, and what it
+	// comes back with in vain, each by itself, on this process; the zero value is
+	// [DefaultOIDCTries].
+	Tries Tries
 
 	BasePath string       // URL path that everything is below; default "/"
 	Logger   *slog.Logger // default slog.Default()
@@ -76,6 +85,8 @@ type OIDC struct {
 	wake  chan struct{}
 	used  *recent // flows that have made a session
 	turns chan struct{}
+
+	begun, brought *tries // by address: sign-ins, and what is brought back from the provider
 }
 
 // NewOIDC returns a way in through a provider. It names all that is wrong with the options
@@ -86,6 +97,9 @@ func NewOIDC(o OIDCOptions) (*OIDC, error) {
 	}
 	if o.Lifetime == 0 {
 		o.Lifetime = DefaultOIDCLifetime
+	}
+	if o.Tries == (Tries{}) {
+		o.Tries = DefaultOIDCTries
 	}
 	if o.Scopes == nil {
 		o.Scopes = DefaultOIDCScopes
@@ -108,6 +122,7 @@ func NewOIDC(o OIDCOptions) (*OIDC, error) {
 		name: o.NameClaim, roles: o.RolesClaim, mint: o.Mint, title: o.Title, lifetime: o.Lifetime,
 		base: strings.TrimSuffix(o.BasePath, "/") + "/", way: fingerprint("way", o.Issuer, o.ClientID, o.NameClaim, o.RolesClaim),
 		log: o.Logger, site: newProviderSite(), wake: make(chan struct{}, 1), used: newRecent(maxRemembered, flowLife), turns: make(chan struct{}, maxExchanges),
+		begun: newTries(o.Tries), brought: newTries(o.Tries),
 	}
 	o.Login.outside = p.recall
 	return p, nil
@@ -127,6 +142,9 @@ func (o OIDCOptions) validate() error {
 	}
 	if o.ClientID == "" {
 		refuse("ClientID is missing")
+	}
+	if !o.Tries.valid() {
+		refuse("Tries is %+v: Burst is at least 1 and Every more than 0", o.Tries)
 	}
 	return errors.Join(problems...)
 }

@@ -43,13 +43,16 @@ var (
 
 // Start sends the browser to the provider; origin is where it finds the gateway, without a
 // path. It comes back to the callback, and from there to next. Its errors are
-// [*loglane.StatusError]s for a page.
+// [*loglane.StatusError]s for a page; 429 is for an address that has begun too many.
 func (o *OIDC) Start(w http.ResponseWriter, r *http.Request, origin, next string) error {
 	p, err := o.provider()
 	if err != nil {
 		return err
 	}
 	if err := o.plainOnlyHere(origin); err != nil {
+		return err
+	}
+	if _, err := o.try(o.begun, r, "Too many sign-ins were begun from this address"); err != nil {
 		return err
 	}
 	f := newFlow(SafeNext(next, o.base), o.base)
@@ -78,8 +81,23 @@ func (o *OIDC) config(p *provider, origin string) *oauth2.Config {
 
 // Finish makes a session of the provider's answer, and returns where the browser goes on. The
 // answer must belong to a flow of this browser. Its errors are, or wrap, a
-// [*loglane.StatusError] for a page; what is behind them is logged.
+// [*loglane.StatusError] for a page; what is behind them is logged. 429 is for an address that
+// has brought too many that did not hold: the same answer holds later.
 func (o *OIDC) Finish(w http.ResponseWriter, r *http.Request, origin string) (who *Principal, next string, err error) {
+	giveBack, err := o.try(o.brought, r, "Too many sign-ins from this address did not hold")
+	if err != nil {
+		return nil, "", err
+	}
+	if who, next, err = o.finish(w, r, origin); err == nil {
+		o.begun.giveBack(o.tryKey(r))
+	}
+	if err == nil || isAway(err) {
+		giveBack()
+	}
+	return who, next, err
+}
+
+func (o *OIDC) finish(w http.ResponseWriter, r *http.Request, origin string) (who *Principal, next string, err error) {
 	query := r.URL.Query()
 	for _, name := range []string{"state", "code", "iss", "error"} {
 		if len(query[name]) > 1 || len(query.Get(name)) > maxCode {

@@ -77,5 +77,5 @@ func (s *Server) origin(r *http.Request) string {
 
 var errNoLoginPage = &loglane.StatusError{
 	Code:    http.StatusNotFound,
-	Message: "there is no login page here: this gateway takes API tokens and other applications' logins only",
+	Message: "there is no login by password here: this gateway takes other logins only",
 }

@@ -22,6 +22,10 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 	var status *loglane.StatusError
 	switch {
 	case p == nil && err == nil:
+		if !s.signsIn() {
+			s.writeNobody(w, r, auth.SafeNext(r.URL.RequestURI(), s.base)) // at once, so that nothing can lead round
+			return
+		}
 		http.Redirect(w, r, s.loginURL(r), http.StatusFound)
 		return
 	case errors.As(err, &status) && status.Code < http.StatusInternalServerError:
@@ -48,6 +52,10 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, s.otherLogin(r, r.URL.Query().Get("next")), http.StatusFound)
 		return
 	}
+	if !s.signsIn() {
+		s.withoutLogin(w, r)
+		return
+	}
 	if gate, ok := s.opts.Login.(admitter); ok {
 		if err := gate.Admits(r); err != nil {
 			s.refuseLogin(w, err)
@@ -58,12 +66,6 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch login := s.opts.Login.(type) {
-	case nil:
-		if s.opts.Provider == nil {
-			errNoLoginPage.Write(w)
-			return
-		}
-		s.writeLogin(w, http.StatusOK, "")
 	case hinter:
 		s.writeLogin(w, http.StatusOK, login.Hint())
 	default:

@@ -14,7 +14,7 @@ import (
 // server could hide a second request, with a header of their own, in the proxy's connection.
 func (s *Server) peered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.opts.HeaderLogins && (len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1)) {
+		if s.opts.TrustedHeader != "" && (len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1)) {
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, auth.WithPeer(r))

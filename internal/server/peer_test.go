@@ -21,7 +21,7 @@ func headerGateway(t *testing.T, maxAge time.Duration) *gateway {
 			Name: "Remote-User", Groups: "Remote-Groups", Proxies: []netip.Prefix{loopback}, MaxAge: maxAge, Logger: s.Logger,
 		})
 		must(t, err)
-		s.Ways, s.HeaderLogins, s.TrustedProxies = []auth.Authenticator{way}, true, []netip.Prefix{loopback}
+		s.Ways, s.TrustedHeader, s.TrustedProxies = []auth.Authenticator{way}, "Remote-User", []netip.Prefix{loopback}
 	})
 }
 

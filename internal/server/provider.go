@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -41,7 +40,8 @@ func (s *Server) startSignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.opts.Provider.Start(w, r, s.origin(r), r.URL.Query().Get("next")); err != nil {
-		s.refuseSignIn(w, err)
+		s.noteSignIn(r, "oidc", nil, "", err)
+		s.refuseLogin(w, err)
 	}
 }
 
@@ -59,21 +59,10 @@ func (s *Server) finishSignIn(w http.ResponseWriter, r *http.Request) {
 	who, next, err := s.opts.Provider.Finish(w, r, s.origin(r))
 	s.noteSignIn(r, "oidc", who, "", err)
 	if err != nil {
-		s.refuseSignIn(w, err)
+		s.refuseLogin(w, err)
 		return
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
-}
-
-// refuseSignIn answers with the login page and what is wrong.
-func (s *Server) refuseSignIn(w http.ResponseWriter, err error) {
-	var status *loglane.StatusError
-	if !errors.As(err, &status) {
-		s.log.Error("a sign-in failed", "error", err)
-		status = &loglane.StatusError{Code: http.StatusInternalServerError, Message: "Internal error."}
-	}
-	setRetryAfter(w, status)
-	s.writeLogin(w, status.Code, status.Message)
 }
 
 // endSessions is the provider's own door.

@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/auth"
@@ -86,5 +88,21 @@ func TestSigningOutLeadsToTheProvider(t *testing.T) {
 	if w.Code != http.StatusOK || !strings.Contains(body, `content="0; url=https://id.example.com/out?a=1&amp;b=&#34;&gt;&lt;script&gt;"`) ||
 		strings.Contains(body, "<script>") || w.Header().Get("Referrer-Policy") != "no-referrer" {
 		t.Errorf("%d %v %s", w.Code, w.Header(), body)
+	}
+}
+
+// Who is refused by a limit is told which, and the audit hears of it.
+func TestSignInsBeyondALimit(t *testing.T) {
+	s := &site{err: &loglane.StatusError{Code: http.StatusTooManyRequests, Message: "Too many.", RetryAfter: 1500 * time.Millisecond, Limit: "oidc-tries-per-address"}}
+	var log record
+	h := bare(t, func(o *server.Options) { o.Provider, o.Logger = s, slog.New(slog.NewTextHandler(&log, nil)) })
+	for i, path := range []string{"login/oidc", "login/oidc/callback?code=c4n4ry"} {
+		w := ask(h, "GET", "http://gw/"+path)
+		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "2" || w.Header().Get("Loglane-Limit") != "oidc-tries-per-address" || !strings.Contains(w.Body.String(), `loglane-login" content="Too many."`) {
+			t.Errorf("%s: %d %v %s", path, w.Code, w.Header(), w.Body)
+		}
+		if noted := strings.Count(log.String(), `action=sign-in outcome=refused`); noted != i+1 || strings.Contains(log.String(), "c4n4ry") {
+			t.Errorf("%s: the audit is %s", path, log.String())
+		}
 	}
 }

@@ -64,8 +64,8 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// TrustedSocket says that those of whoever comes over a Unix socket are believed, too.
 	TrustedSocket bool
-	// HeaderLogins says that an auth.Header is among the Ways.
-	HeaderLogins bool
+	// TrustedHeader is the name's header of an auth.Header among the Ways; "" is none.
+	TrustedHeader string
 
 	// AllowedOrigins are the origins whose pages may read the stream, the history and who
 	// is signed in, as ParseOrigins returns them.

@@ -196,7 +196,7 @@ func TestTheLoginPageLeadsToTheOtherApplication(t *testing.T) {
 func TestWithoutALoginByPassword(t *testing.T) {
 	h := bare(t, nil)
 	for request, want := range map[string]int{
-		"GET /login": 404, "POST /login": 404, "POST /logout": 303, "GET /": 302, "GET /api/v1/me": 401, "GET /api/v1/stream": 401,
+		"GET /login": 401, "POST /login": 404, "POST /logout": 303, "GET /": 401, "GET /api/v1/me": 401, "GET /api/v1/stream": 401,
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		if w := ask(h, method, "http://gw"+path); w.Code != want {

@@ -53,6 +53,7 @@ func (r *Reader) connect(ctx context.Context) error {
 	}
 	defer body.Close()
 	r.unplaced.resume()
+	r.watchers = 0 // who still watches is told again
 	decoder := sse.NewDecoder(body)
 	decoder.MaxEventSize = maxEvent
 	bye := farewell{retry: -1}

@@ -61,11 +61,31 @@ func (r *Reader) notice(event sse.Event, bye *farewell) error {
 		} else {
 			r.viewer.Notice("the gateway has its broker again")
 		}
+	case "watch":
+		return r.watched(event.Data)
 	case "auth":
 		bye.auth, r.loginEnd = true, data.Reason
 	case "bye":
 		bye.bye = true
 	}
+	return nil
+}
+
+// watched tells how many others watch the channel, where that has changed; what cannot be
+// read is nobody.
+func (r *Reader) watched(data []byte) error {
+	var fields struct{ Watchers int }
+	if json.Unmarshal(data, &fields) != nil || fields.Watchers < 0 {
+		fields.Watchers = 0
+	}
+	if fields.Watchers == r.watchers {
+		return nil
+	}
+	r.watchers = fields.Watchers
+	if err := r.viewer.Flush(); err != nil {
+		return err
+	}
+	r.viewer.Watched(r.watchers)
 	return nil
 }
 

@@ -24,6 +24,8 @@ type Reader struct {
 	unplaced unplaced
 	waits    waits
 
+	watchers int // others who watch, as far as this connection has told
+
 	connected bool      // the gateway was heard
 	failures  int       // since it was last heard
 	lostAt    time.Time // zero while there is no outage

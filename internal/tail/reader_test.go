@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -250,6 +251,21 @@ func TestNotices(t *testing.T) {
 		}
 		if strings.Count(told, "nothing lost") != 1 {
 			t.Errorf("told: %s", told)
+		}
+	})
+}
+
+// Who watches is told once for each change, and again of a new connection.
+func TestWatchersAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		watch := func(data string) string { return "event: watch\ndata: " + data + "\n\n" }
+		p := perform(t, forever(),
+			stream(watch(`{"watchers":0}`)+watch(`{"watchers":1}`)+line(1, "one", "")+watch(`{"watchers":1}`)+watch(`{"watchers":2}`)+watch(`{"watchers":0}`)+watch(`{"watchers":1}`), io.EOF),
+			stream(watch(`{"watchers":1}`)+line(2, "two", ""), io.EOF),
+			stream(watch(`{"watchers":3}`)+watch(`{"watchers":"many"}`)+watch(`{"watchers":-1}`), nil))
+		told := slices.DeleteFunc(strings.Split(p.noticed(), "|"), func(text string) bool { return !strings.HasPrefix(text, "watched") })
+		if got, want := strings.Join(told, ","), "watched by 1,watched by 2,watched by 0,watched by 1,watched by 1,watched by 3,watched by 0"; got != want || p.all() != "one|two" {
+			t.Errorf("told %s\nwant %s; lines %s", got, want, p.all())
 		}
 	})
 }

@@ -60,6 +60,8 @@ func (r *recorder) Flush() error {
 	return nil
 }
 
+func (r *recorder) Watched(others int) { r.Notice(fmt.Sprintf("watched by %d", others)) }
+
 func (r *recorder) Notice(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -36,7 +36,7 @@ type View struct {
 	// never does.
 	ExitOn *regexp.Regexp
 
-	// Notices is told of gaps and of the connection; nil is told nothing.
+	// Notices is told of gaps, of the connection and of who watches; nil is told nothing.
 	Notices io.Writer
 
 	// Gaps is how many gaps were told.
@@ -149,6 +149,21 @@ func gapWords(gap Gap) string {
 	default:
 		return fmt.Sprintf("%d lines are missing here: %s", gap.Missed, reason)
 	}
+}
+
+// Watched tells people of those who watch; JSON and raw are for programs.
+func (v *View) Watched(others int) {
+	if v.Format == FormatJSON || v.Format == FormatRaw {
+		return
+	}
+	words := fmt.Sprintf("%d operators are watching", others)
+	switch others {
+	case 0:
+		words = "no operator is watching any more"
+	case 1:
+		words = "an operator is watching"
+	}
+	v.note("--- " + words + " ---")
 }
 
 // Notice writes the text on a line of its own.

@@ -114,6 +114,27 @@ func TestGapWords(t *testing.T) {
 	}
 }
 
+func TestWatcherWords(t *testing.T) {
+	for _, c := range []struct {
+		format tail.Format
+		others int
+		want   string
+	}{
+		{tail.FormatText, 1, "--- an operator is watching ---\n"},
+		{tail.FormatText, 2, "--- 2 operators are watching ---\n"},
+		{"", 0, "--- no operator is watching any more ---\n"},
+		{tail.FormatJSON, 1, ""},
+		{tail.FormatRaw, 1, ""},
+	} {
+		var out, notices bytes.Buffer
+		v := &tail.View{Out: &out, Format: c.format, Notices: &notices}
+		if v.Watched(c.others); notices.String() != c.want || v.Flush() != nil || out.Len() > 0 {
+			t.Errorf("%+v: %q and %q", c, &notices, &out)
+		}
+	}
+	(&tail.View{}).Watched(1) // --quiet
+}
+
 func FuzzFormats(f *testing.F) {
 	for _, seed := range []string{`{"message":"x"}`, "text\x1b[31m", "{\"a\":\"\u009b\u202e\xff\"}", "a\nb\r", `{"a":"\ud800"}`} {
 		f.Add([]byte(seed))

@@ -9,6 +9,9 @@ type Viewer interface {
 	Gap(Gap) error
 	// Flush is called when all that has arrived was shown.
 	Flush() error
+	// Watched tells that the number of others who watch the channel has changed; that nobody
+	// does is not told when a connection begins.
+	Watched(others int)
 	// Notice tells how the connection stands, and may hold words of the gateway.
 	Notice(text string)
 }
