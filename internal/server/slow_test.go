@@ -114,6 +114,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	first := dial()
 	theirs := <-accepted
 	second := dial()
+	must(t, second.SetReadDeadline(time.Now().Add(10*time.Second)))
 	answer, err := http.ReadResponse(bufio.NewReader(second), nil)
 	must(t, err)
 	if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Loglane-Limit") != "max-connections" {
