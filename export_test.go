@@ -58,3 +58,6 @@ func (h *Hub) Foreign(channel string) (waitingBytes, settled, floated int) {
 
 // OfRecord is what may be seen of a record, nil where that is nothing.
 func (m *Members) OfRecord(record []byte) []byte { return m.ofRecord(record) }
+
+// EvaluationsAtOnce is how many lines a hub looks through at once for expressions.
+func EvaluationsAtOnce(h *Hub) int { return cap(h.evaluating) }

@@ -11,8 +11,9 @@
 //   app.use(requestUser((req) => req.user?.name)) // Express, anywhere before the routes
 //
 // Logging never waits. Lines are sent in their order, again and again until the gateway has
-// them; their numbers keep a repeated request from storing them twice. While the gateway is
-// away 10,000 lines wait; newer ones are dropped, and their count becomes a line.
+// them, and no sooner than its Retry-After says; their numbers keep a repeated request from
+// storing them twice. While the gateway is away 10,000 lines wait; newer ones are dropped, and
+// their count becomes a line.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes, randomUUID } from 'node:crypto'
@@ -92,6 +93,7 @@ export default function transport({ url, token, member: owner = member, queueLin
     let told = false
     for (let delay = 250; ; delay = Math.min(delay * 2, 5000)) {
       let problem
+      let wait = 0
       try {
         const answer = await fetch(base + place, {
           method: 'POST',
@@ -112,6 +114,7 @@ export default function transport({ url, token, member: owner = member, queueLin
           return true
         }
         problem = `${answer.status} ${text.slice(0, 300)}`
+        wait = Math.min(Number(answer.headers.get('retry-after')) || 0, 60) * 1000
         if ([400, 403, 413].includes(answer.status)) {
           console.error(`loglane: ${n} lines were refused: ${problem}`) // sending them again would not help
           return true
@@ -124,7 +127,7 @@ export default function transport({ url, token, member: owner = member, queueLin
         told = true
       }
       try {
-        await sleep(delay, undefined, { signal: leave.signal })
+        await sleep(Math.max(delay, wait), undefined, { signal: leave.signal })
       } catch {
         console.error(`loglane: ${queue.length} lines were not sent: ${problem}`)
         return false

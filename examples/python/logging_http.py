@@ -6,8 +6,9 @@
     logging.info("order %d paid", 17)
 
 Logging never waits. Lines are sent in their order from one thread, again and again until the
-gateway has them; their numbers keep a repeated request from storing them twice. While the
-gateway is away 10,000 lines wait; newer ones are dropped, and their count becomes a line.
+gateway has them, and no sooner than its Retry-After says; their numbers keep a repeated request
+from storing them twice. While the gateway is away 10,000 lines wait; newer ones are dropped, and
+their count becomes a line.
 A program that forks makes the handler after that (../django has one that needs no such care).
 As a program it sends each line of its standard input, to the user that its argument names:
 
@@ -94,13 +95,15 @@ class LoglaneHandler(logging.Handler):
         })
         delay, told = 0.25, False
         while True:
+            wait = 0
             try:
                 with _open(request, timeout=10) as answer:
                     for refused in json.load(answer)["rejected"]:
                         print("loglane: a line was refused:", refused["error"], file=sys.stderr)
                 break
             except urllib.error.HTTPError as e:
-                problem = f"{e} {e.read(300)}"
+                problem, wait = f"{e} {e.read(300)}", e.headers.get("Retry-After", "")
+                wait = min(int(wait), 60) if wait.isdigit() else 0
                 if e.code in (400, 403, 413):  # sending it again would not help
                     print(f"loglane: {len(lines)} lines were refused: {problem}", file=sys.stderr)
                     break
@@ -109,7 +112,7 @@ class LoglaneHandler(logging.Handler):
             if delay > 2 and not told:
                 print(f"loglane: the lines wait: {problem}", file=sys.stderr)
                 told = True
-            time.sleep(delay)
+            time.sleep(max(delay, wait))
             delay = min(delay * 2, 5)
         self.next += len(lines)
 

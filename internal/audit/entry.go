@@ -26,9 +26,9 @@ type Entry struct {
 	Way     string    `json:"way,omitempty"`     // the way in, such as password or token
 	Token   string    `json:"token,omitempty"`   // id of an API token
 	Request string    `json:"request,omitempty"` // X-Request-Id of a trusted proxy
-	Reason  string    `json:"reason,omitempty"`  // why it was refused or has ended
+	Reason  string    `json:"reason,omitempty"`  // why it was refused, as one word, or has ended
 	Seconds *float64  `json:"seconds,omitempty"` // that a stream was open
-	Lines   *int64    `json:"lines,omitempty"`   // that it was sent
+	Lines   *int64    `json:"lines,omitempty"`   // that it was sent, or that were refused
 	Lost    int64     `json:"lost,omitempty"`    // lines of the audit that are missing before this one
 	Muted   int64     `json:"muted,omitempty"`   // refusals that were too many to be written
 }

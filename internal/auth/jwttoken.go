@@ -39,7 +39,7 @@ const (
 
 // refused is the answer to a JWT that does not count.
 func (f jwtFault) refused() error {
-	return &loglane.StatusError{Code: http.StatusUnauthorized, Message: "The token is not valid (" + string(f) + ")."}
+	return refusing("jwt:"+strings.ReplaceAll(string(f), " ", "-"), &loglane.StatusError{Code: http.StatusUnauthorized, Message: "The token is not valid (" + string(f) + ")."})
 }
 
 // compactJWT is a JWT in its parts; nothing of it is true before its signature is verified.

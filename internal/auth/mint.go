@@ -54,5 +54,5 @@ func (m Mint) Counting(groups []string) []string {
 
 // notNamed refuses a login whose name cannot be one.
 func notNamed(why error) error {
-	return &loglane.StatusError{Code: http.StatusForbidden, Message: "Not signed in: " + why.Error() + "."}
+	return refusing("name", &loglane.StatusError{Code: http.StatusForbidden, Message: "Not signed in: " + why.Error() + "."})
 }

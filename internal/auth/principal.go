@@ -74,9 +74,13 @@ func (p *Principal) Authorize(channel string, action Action) error {
 		return nil
 	}
 	if action == Read && p != nil && p.Channel == "" && len(p.Writes) > 0 {
-		return &loglane.StatusError{Code: http.StatusForbidden, Message: "This API token only writes: to read takes one with the scope read."}
+		return refusing("scope", &loglane.StatusError{Code: http.StatusForbidden, Message: "This API token only writes: to read takes one with the scope read."})
 	}
-	return &loglane.StatusError{Code: http.StatusForbidden, Message: refusals[action]}
+	reason := "role"
+	if p != nil && p.Token != "" {
+		reason = "scope"
+	}
+	return refusing(reason, &loglane.StatusError{Code: http.StatusForbidden, Message: refusals[action]})
 }
 
 var refusals = map[Action]string{

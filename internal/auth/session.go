@@ -52,7 +52,7 @@ type session struct {
 
 // ended is what a Check returns once its login no longer stands.
 func ended() error {
-	return &loglane.StatusError{Code: http.StatusUnauthorized, Message: "The login has ended."}
+	return refusing("ended", &loglane.StatusError{Code: http.StatusUnauthorized, Message: "The login has ended."})
 }
 
 // An unavailableError is a StatusError for the caller with its cause for the log.

@@ -79,8 +79,11 @@ func (t *Tokens) Authenticate(r *http.Request) (*Principal, error) {
 	token, found := t.users.roster.Load().tokens[id]
 	sum := sha256.Sum256([]byte(text))
 	// The comparison comes first, so that an unknown id costs what a wrong secret does.
-	if subtle.ConstantTimeCompare(sum[:], token.hash[:]) != 1 || !found || token.Expired() {
+	if subtle.ConstantTimeCompare(sum[:], token.hash[:]) != 1 || !found {
 		return nil, ErrToken
+	}
+	if token.Expired() {
+		return nil, refusal{ErrToken, "expired"}
 	}
 	t.note(id)
 	return t.principal(token), nil

@@ -136,7 +136,7 @@ func (s storm) guess(ctx context.Context, client *http.Client, i int) int {
 func (s storm) comeBack(ctx context.Context, client *http.Client, i int, answered func(limit string)) {
 	stream := s.Base + "api/v1/stream"
 	if s.Queries {
-		stream += "?q=" + url.QueryEscape(fmt.Sprintf("/(a|b)*%dc.*(d|e)+/", i))
+		stream += "?q=" + url.QueryEscape(fmt.Sprintf("/(?:0?){100}%dy/", i)) // milliseconds for a line of zeros
 	}
 	for ctx.Err() == nil {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, stream, nil)

@@ -55,13 +55,8 @@ func (s *Server) noteEnd(r *http.Request, p *auth.Principal, pass door.Pass, end
 // typed as a name is written only where there is such a user: it may be a password.
 func (s *Server) noteSignIn(r *http.Request, way string, p *auth.Principal, typed string, err error) {
 	e := audit.Entry{Action: "sign-in", Outcome: audit.Allowed, Way: way}
-	var status *loglane.StatusError
-	switch {
-	case err == nil:
-	case errors.As(err, &status):
-		e.Outcome, e.Reason = audit.Refused, http.StatusText(status.Code)
-	default:
-		e.Outcome, e.Reason = audit.Refused, http.StatusText(http.StatusInternalServerError)
+	if err != nil {
+		e.Outcome, e.Reason = audit.Refused, reasonOf(err)
 	}
 	if known, ok := s.opts.Login.(interface{ Known(name string) bool }); p == nil && ok && known.Known(typed) {
 		e.Who = noted(typed)
@@ -86,7 +81,7 @@ func (s *Server) noteStranger(r *http.Request, way string, err error) {
 	if !errors.As(err, &status) || status.Code >= http.StatusInternalServerError {
 		return // it could not be found out
 	}
-	e := audit.Entry{Action: "enter", Outcome: audit.Refused, Way: way, Reason: http.StatusText(status.Code)}
+	e := audit.Entry{Action: "enter", Outcome: audit.Refused, Way: way, Reason: reasonOf(err)}
 	s.describe(&e, r, nil)
 	s.audit.Note(e)
 }

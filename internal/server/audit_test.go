@@ -2,12 +2,14 @@ package server_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,10 +93,14 @@ func TestTheAuditHasWhatItShould(t *testing.T) {
 		"write|refused|token:|viewer|token|logs:User.bob|bob|127.0.0.1",
 		"enter|refused|||token|||127.0.0.1",
 	}
+	reasons := map[int]string{0: "", 1: "", 8: "role", 9: "credentials", 10: "credentials", 11: "scope", 12: "unknown-token"}
 	got := entries()
 	for i, e := range got {
 		if e.Token != "" {
 			e.Who = strings.TrimSuffix(e.Who, e.Token)
+		}
+		if reason, found := reasons[i]; found && e.Reason != reason {
+			t.Errorf("line %d has the reason %q, want %q", i, e.Reason, reason)
 		}
 		if i >= len(want) || short(e) != want[i] {
 			t.Errorf("line %d is %s", i, short(e))
@@ -105,6 +111,48 @@ func TestTheAuditHasWhatItShould(t *testing.T) {
 	}
 	if len(got) != len(want) {
 		t.Errorf("%d lines, want %d", len(got), len(want))
+	}
+}
+
+// Lines that name channels which their token may not write to are one entry for each channel,
+// and no more than a few for a request.
+func TestTheAuditHasLinesThatWereRefused(t *testing.T) {
+	g, entries := audited(t, withKnownTokens)
+	var body strings.Builder
+	for range 500 {
+		body.WriteString(`{"message":"c4n4ry","user":"bob"}` + "\n" + `{"message":"mine","user":"alice"}` + "\n" + `{"message":"no channel"}` + "\n" + `{"context":"User.carol"}` + "\n")
+	}
+	if a := g.post("alice", "", body.String(), ndjson...); a.code != http.StatusOK {
+		t.Fatalf("%d %s", a.code, a.body)
+	}
+	body.Reset()
+	for i := range 2000 {
+		fmt.Fprintf(&body, `{"user":"guest%d"}`+"\n", i)
+	}
+	for i := range 2000 { // too many channels: nothing of it is stored, and it is told all the same
+		fmt.Fprintf(&body, `{"context":"job_%d"}`+"\n", i)
+	}
+	if a := g.post("alice", "", body.String(), ndjson...); a.code != http.StatusRequestEntityTooLarge {
+		t.Fatalf("%d %s", a.code, a.body)
+	}
+	want := []string{"logs:User.bob 500", "logs:User.carol 500"}
+	for i := range 10 {
+		want = append(want, fmt.Sprintf("logs:User.guest%d 1", i))
+	}
+	want = append(want, " 1990")
+	var got []string
+	for _, e := range entries() {
+		if e.Lines == nil || e.Action != "write" || e.Outcome != audit.Refused || e.Token != "t-alice" || e.Reason != "scope" || e.From != "127.0.0.1" {
+			t.Errorf("%+v", e)
+			continue
+		}
+		got = append(got, fmt.Sprint(e.Channel, " ", *e.Lines))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if strings.Contains(g.log.String(), "c4n4ry") {
+		t.Errorf("the log has the line: %s", g.log)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/auth"
 )
 
@@ -100,3 +101,11 @@ func (h Held) Grow(ctx context.Context, bytes int) error { return h.held.grow(ct
 
 // Release is release.
 func (h Held) Release() { h.held.release() }
+
+// Turns are how streams and searches of a user wait for their turn, with such limits.
+func Turns(limits Limits) (open, search func(ctx context.Context, user string) (release func(), err error)) {
+	l := newLimiter(limits)
+	grant := func(user string) loglane.Grant { return loglane.Grant{Tag: streamTag{user: user}} }
+	return func(ctx context.Context, user string) (func(), error) { return l.open(ctx, grant(user)) },
+		func(ctx context.Context, user string) (func(), error) { return l.search(ctx, grant(user)) }
+}

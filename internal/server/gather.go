@@ -25,6 +25,7 @@ type gathered struct {
 	passes   map[string]door.Pass // by the channels that the lines go to
 	rejected []rejection
 	unlisted int
+	closed   closed
 	last     int // number of the last line
 }
 
@@ -47,7 +48,7 @@ func (s *Server) writable(p *auth.Principal, r *http.Request) (door.Pass, error)
 	for _, a := range asked {
 		var err error
 		if pass, err = s.door.Authorize(p, a.channel, auth.Write); err != nil {
-			s.note(r, p, a, audit.Entry{Action: "write", Outcome: audit.Refused})
+			s.note(r, p, a, audit.Entry{Action: "write", Outcome: audit.Refused, Reason: reasonOf(err)})
 			return door.Pass{}, err
 		}
 	}
@@ -59,7 +60,7 @@ func (s *Server) writable(p *auth.Principal, r *http.Request) (door.Pass, error)
 
 // gather judges each line: pass is for the channel where all go, none where each names its
 // own.
-func (s *Server) gather(p *auth.Principal, pass door.Pass, content ingest.Content, body []byte) (*gathered, error) {
+func (s *Server) gather(r *http.Request, p *auth.Principal, pass door.Pass, content ingest.Content, body []byte) (*gathered, error) {
 	channel := pass.Channel()
 	if channel == "" && content.Kind == ingest.Text {
 		return nil, &loglane.StatusError{
@@ -68,6 +69,7 @@ func (s *Server) gather(p *auth.Principal, pass door.Pass, content ingest.Conten
 		}
 	}
 	g := &gathered{passes: make(map[string]door.Pass)}
+	defer func() { s.noteClosed(r, p, &g.closed) }()
 	if channel != "" {
 		g.passes[channel] = pass
 	}
@@ -77,7 +79,7 @@ func (s *Server) gather(p *auth.Principal, pass door.Pass, content ingest.Conten
 		}
 		own, err := pass, record.Err
 		if err == nil && channel == "" {
-			own, err = s.named(p, record.Data)
+			own, err = s.named(p, record.Data, &g.closed)
 		}
 		if err != nil {
 			g.reject(record.Line, err)
@@ -102,7 +104,7 @@ var errUnnamed = errors.New("it names no channel: add ?user=NAME or ?channel=CON
 
 // named is the pass for the channel that a record names. A context says more than a user
 // does.
-func (s *Server) named(p *auth.Principal, record []byte) (door.Pass, error) {
+func (s *Server) named(p *auth.Principal, record []byte, closed *closed) (door.Pass, error) {
 	names, err := ingest.ReadNames(record)
 	var channel string
 	switch {
@@ -121,7 +123,11 @@ func (s *Server) named(p *auth.Principal, record []byte) (door.Pass, error) {
 	if err != nil {
 		return door.Pass{}, err
 	}
-	return s.door.Authorize(p, channel, auth.Write)
+	pass, err := s.door.Authorize(p, channel, auth.Write)
+	if err != nil {
+		closed.add(channel, err)
+	}
+	return pass, err
 }
 
 func (g *gathered) reject(line int, err error) {

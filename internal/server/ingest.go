@@ -108,6 +108,7 @@ func (s *Server) ingest(w http.ResponseWriter, r *http.Request) (*ingested, erro
 	// A body may take its time: a token that was revoked meanwhile stores nothing.
 	if p.Check != nil {
 		if err := p.Check(r.Context()); err != nil {
+			s.noteStranger(r, p.Way, err)
 			return nil, err
 		}
 	}
@@ -116,7 +117,7 @@ func (s *Server) ingest(w http.ResponseWriter, r *http.Request) (*ingested, erro
 		return nil, err
 	}
 	defer working()
-	gathered, err := s.gather(p, pass, content, body)
+	gathered, err := s.gather(r, p, pass, content, body)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,9 @@ func newMetrics() *metrics {
 			Help: "Requests that were refused because a limit was reached, by the setting that moves it.",
 		}, []string{"limit"}),
 	}
+	for _, limit := range limitNames {
+		m.refused.WithLabelValues(limit)
+	}
 	m.registry.MustRegister(m.refused)
 	return m
 }

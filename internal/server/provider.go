@@ -74,7 +74,7 @@ func (s *Server) endSessions(w http.ResponseWriter, r *http.Request) {
 	err := s.opts.Provider.BackChannel(w, r)
 	e := audit.Entry{Action: "sign-out", Outcome: audit.Allowed, Way: "oidc", Reason: "the provider asks for it"}
 	if err != nil {
-		e.Outcome = audit.Refused
+		e.Outcome, e.Reason = audit.Refused, reasonOf(err)
 	}
 	s.describe(&e, r, nil)
 	s.audit.Note(e)

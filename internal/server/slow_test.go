@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,6 +114,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	first := dial()
 	theirs := <-accepted
 	second := dial()
+	must(t, second.SetReadDeadline(time.Now().Add(10*time.Second)))
 	answer, err := http.ReadResponse(bufio.NewReader(second), nil)
 	must(t, err)
 	if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Loglane-Limit") != "max-connections" {
@@ -128,4 +131,37 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if refused != 1 {
 		t.Errorf("%d are refused", refused)
 	}
+}
+
+// A body that does not say how long it is takes memory as it comes, and waits for more like
+// any other.
+func TestABodyWithoutALengthTakesMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler := inBubble(t, newLossy())
+		post := func(body io.Reader) *httptest.ResponseRecorder {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/logs?user=alice", struct{ io.Reader }{body})
+			r.Header.Set("Authorization", "Bearer all")
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, r)
+			return w
+		}
+		body := strings.Repeat(strings.Repeat("x", 1023)+"\n", 7<<10) // 14 MiB as it counts, of 24 for a token
+		open, hold := io.Pipe()
+		var first sync.WaitGroup
+		first.Go(func() {
+			if w := post(open); w.Code != http.StatusOK {
+				t.Errorf("the first body: %d %s", w.Code, w.Body)
+			}
+		})
+		_, err := io.WriteString(hold, body)
+		must(t, err)
+		if w := post(strings.NewReader(body)); w.Code != http.StatusServiceUnavailable || w.Header().Get("Loglane-Limit") != "ingest-memory" {
+			t.Errorf("beside it: %d %s", w.Code, w.Body)
+		}
+		must(t, hold.Close())
+		first.Wait()
+		if w := post(strings.NewReader(body)); w.Code != http.StatusOK {
+			t.Errorf("after it: %d %s", w.Code, w.Body)
+		}
+	})
 }

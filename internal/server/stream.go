@@ -183,7 +183,7 @@ func (s *Server) authorize(p *auth.Principal, a asked, r *http.Request, action a
 	}
 	entry := audit.Entry{Action: verb, Outcome: audit.Allowed}
 	if err != nil {
-		entry.Outcome = audit.Refused
+		entry.Outcome, entry.Reason = audit.Refused, reasonOf(err)
 	}
 	if noted := s.note(r, p, a, entry); err == nil && noted != nil {
 		return door.Pass{}, noted

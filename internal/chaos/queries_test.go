@@ -1,0 +1,48 @@
+package chaos_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/loglane/loglane/internal/chaos"
+)
+
+// TestQueries lets a thousand streams at once look for costly expressions of their own in
+// what is stored, beside quiet rounds: those who watch keep their latency.
+func TestQueries(t *testing.T) {
+	viewers := sized(50, 100)
+	s := stage(t)
+	tokens, cursors := s.guests(50, sized(50, 200))
+	attack := storm{Base: s.gateway.Base, Tokens: tokens, Cursors: cursors, Streams: 1000, Queries: true}
+	pause(2 * time.Second) // until the gateway has read the tokens
+	s.watch(viewers)
+	s.log(2, 20)
+	pause(2 * time.Second)
+	quiet := time.Now()
+	pause(sized(8*time.Second, 30*time.Second))
+	began, used := time.Now(), s.processor()
+	out := attack.unleash(t)
+	ended, took := time.Now(), s.processor()-used
+	if out.Opened != attack.Streams {
+		t.Errorf("%d of %d streams are opened: %v", out.Opened, attack.Streams, out.Refused)
+	}
+	v := s.finish()
+	sentAt := s.ledger.SentAt()
+	var alone, beside []time.Duration
+	for _, viewer := range s.crowd.Viewers {
+		alone = viewer.Latencies(alone, sentAt, quiet, began)
+		beside = viewer.Latencies(beside, sentAt, began, ended)
+	}
+	p99, p99Beside := chaos.Percentile(sorted(alone), 99), chaos.Percentile(sorted(beside), 99)
+	ratio := float64(p99Beside) / float64(p99)
+	if ratio > stormSlowing && (*size == "long" || p99Beside > 250*time.Millisecond) {
+		t.Errorf("p99 is %v beside the expressions and %v without: %.2f times", p99Beside, p99, ratio)
+	}
+	if tally := s.crowd.Tally(); tally.Ended > viewers {
+		t.Errorf("%d streams of viewers ended", tally.Ended-viewers)
+	}
+	s.report("costly expressions", fmt.Sprintf("%d streams at once with an expression each, %d viewers", attack.Streams, viewers), v,
+		"quiet: "+chaos.Spread(alone), "beside them: "+chaos.Spread(beside),
+		fmt.Sprintf("p99 %.2f times; all open after %v; the gateway took %v of the processor", ratio, out.Took.Round(100*time.Millisecond), took))
+}
