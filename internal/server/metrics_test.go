@@ -67,6 +67,7 @@ func TestEveryLimitIsCounted(t *testing.T) {
 	}
 	slices.Sort(want)
 	slices.Sort(got)
+	want = slices.Compact(want) // a limit may be told in two rows
 	if len(want) < 20 || !slices.Equal(got, want) {
 		t.Errorf("counted are %q, docs/limits.md has %q", got, want)
 	}
