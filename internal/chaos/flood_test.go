@@ -88,7 +88,7 @@ func TestFlood(t *testing.T) {
 	line, lines, channels := int64(sized(128<<20, 1<<30)), sized(200_000, 10_000_000), sized(20_000, 100_000)
 	s := stage(t)
 	endlessly, widely := s.sender(), s.sender()
-	var tinily []*sender // each takes what one token may send a second
+	var tinily []*sender    // each takes what one token may send a second
 	for range sized(1, 8) { // of which one alone would take eight minutes
 		tinily = append(tinily, s.sender())
 	}

@@ -109,3 +109,15 @@ func Turns(limits Limits) (open, search func(ctx context.Context, user string) (
 	return func(ctx context.Context, user string) (func(), error) { return l.open(ctx, grant(user)) },
 		func(ctx context.Context, user string) (func(), error) { return l.search(ctx, grant(user)) }
 }
+
+// Names are names for tests.
+type Names struct{ names }
+
+// Has is has.
+func (n *Names) Has(name string) bool { return n.has(name) }
+
+// Add is add.
+func (n *Names) Add(name string) { n.add(name) }
+
+// Len is how many are remembered.
+func (n *Names) Len() int { return len(n.now) + len(n.older) }

@@ -158,3 +158,22 @@ func TestBodiesShareTheirMemory(t *testing.T) {
 		}
 	})
 }
+
+// Of names only the latest are remembered, and those that are met again.
+func TestNamesRememberFew(t *testing.T) {
+	var n server.Names
+	const many = 250_000
+	n.Add("kept")
+	for i := range many {
+		n.Add(fmt.Sprint(i))
+		if !n.Has("kept") {
+			t.Fatalf("after %d others a name that is met all the time is forgotten", i)
+		}
+	}
+	if n.Len() > 100_000 {
+		t.Errorf("%d names are remembered", n.Len())
+	}
+	if !n.Has(fmt.Sprint(many-1)) || !n.Has(fmt.Sprint(many-40_000)) || n.Has("0") {
+		t.Error("it is not the latest that are remembered")
+	}
+}
