@@ -154,7 +154,8 @@ func (h *Hashers) endFree() {
 // start starts a process. It gets nothing of the environment, where secrets may be.
 func (h *Hashers) start() (*hasher, error) {
 	cmd := exec.Command(h.command[0], h.command[1:]...)
-	cmd.Env = []string{"GOMAXPROCS=1"}
+	cmd.Args[0] = "loglane"                       // as people look for it, however it is found
+	cmd.Env = []string{"GOMAXPROCS=1", "GOGC=10"} // what a hash took is free again for the next
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
