@@ -107,7 +107,7 @@ func TestACrowdThatLeavesIsPutAwayByAndBy(t *testing.T) {
 			crowd = append(crowd, s.open("backlog=0"))
 		}
 		for _, v := range crowd {
-			v.leave()
+			go v.leave()
 		}
 		synctest.Wait()
 		if n := s.hub.Stats().Streams; n < viewers/2 {
