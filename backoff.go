@@ -38,6 +38,7 @@ func (b *backoff) reset() { b.bound = 0 }
 // A pace lets at most one pass each interval.
 type pace struct {
 	interval time.Duration
+	burst    time.Duration // how much of it may be caught up at once
 
 	mu   sync.Mutex
 	next time.Time
@@ -48,12 +49,12 @@ func (p *pace) wait(ctx context.Context) {
 	p.mu.Lock()
 	now := time.Now()
 	turn := p.next
-	if turn.Before(now) {
-		turn = now
+	if earliest := now.Add(-p.burst); turn.Before(earliest) {
+		turn = earliest
 	}
 	p.next = turn.Add(p.interval)
 	p.mu.Unlock()
-	if turn.Equal(now) {
+	if !turn.After(now) {
 		return
 	}
 	timer := time.NewTimer(turn.Sub(now))

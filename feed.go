@@ -288,6 +288,7 @@ func (f *feed) dropRing(idle time.Duration, forced bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.dropPages()
+	f.shared.came = f.shared.behind
 	if f.reading {
 		return false
 	}

@@ -31,10 +31,12 @@ const (
 	writeTimeout  = 10 * time.Second // a write that stalls so long closes its stream
 	sweepEvery    = 15 * time.Second
 	ringIdle      = time.Minute
-	maxLingering  = 4096                  // channels that are followed though nobody watches them any more
-	returnsPace   = 5 * time.Millisecond  // feeds that return after an outage: 200 a second
-	drainSpread   = 8 * time.Second       // streams end over this time when a hub closes …
-	drainInterval = 50 * time.Millisecond // … or over this time each, where that is less
+	maxLingering  = 4096                   // channels that are followed though nobody watches them any more
+	returnsPace   = 5 * time.Millisecond   // feeds that return after an outage: 200 a second
+	leavesPace    = 500 * time.Microsecond // streams whose viewers have gone are put away: 2,000 a second …
+	leavesBurst   = 50 * time.Millisecond  // … after 100 at once
+	drainSpread   = 8 * time.Second        // streams end over this time when a hub closes …
+	drainInterval = 50 * time.Millisecond  // … or over this time each, where that is less
 )
 
 // A Hub joins what a [Broker] stores and what it reports into exact streams, for any
@@ -50,6 +52,7 @@ type Hub struct {
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
 	returns pace
+	leaves  pace
 
 	evaluating evaluations
 	patterns   patterns
@@ -87,7 +90,7 @@ type Stats struct {
 func NewHub(broker Broker, opts *HubOptions) (*Hub, error) {
 	h := &Hub{
 		broker: broker, feeds: make(map[string]*feed), streams: make(map[*stream]struct{}),
-		pressure: make(chan struct{}, 1), idle: make(chan struct{}), returns: pace{interval: returnsPace},
+		pressure: make(chan struct{}, 1), idle: make(chan struct{}), returns: pace{interval: returnsPace}, leaves: pace{interval: leavesPace, burst: leavesBurst},
 		evaluating: newEvaluations(), patterns: patterns{all: make(map[string]*pattern)}, searches: make(chan struct{}, maxSearches),
 	}
 	if opts != nil {

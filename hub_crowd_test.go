@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/loglane/loglane"
@@ -94,4 +95,35 @@ func TestCrowdJoinsDuringManyLines(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// A crowd whose connections end at once is put away over a while, for the sake of those who
+// stay; streams that the server ends are not held up by it.
+func TestACrowdThatLeavesIsPutAwayByAndBy(t *testing.T) {
+	const viewers = 400
+	onStage(t, stageOptions{}, func(s *stage) {
+		var crowd []*viewer
+		for range viewers {
+			crowd = append(crowd, s.open("backlog=0"))
+		}
+		for _, v := range crowd {
+			go v.leave()
+		}
+		synctest.Wait()
+		if n := s.hub.Stats().Streams; n < viewers/2 {
+			t.Errorf("of %d streams %d are left at once", viewers, n)
+		}
+		time.Sleep(time.Second)
+		if n := s.hub.Stats().Streams; n != 0 {
+			t.Errorf("%d streams are left after a second", n)
+		}
+		for range viewers {
+			s.open("backlog=0")
+		}
+		s.hub.End(func(any) bool { return true }, "revoked")
+		synctest.Wait()
+		if n := s.hub.Stats().Streams; n != 0 {
+			t.Errorf("%d of %d ended streams are left", n, viewers)
+		}
+	})
 }

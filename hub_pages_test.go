@@ -216,9 +216,14 @@ func TestPurgeOfSharedPages(t *testing.T) {
 				time.Sleep(30 * time.Millisecond)
 				slow.w.freeze()
 				quick := s.request(s.grant, "GET", resume)
-				time.Sleep(105 * time.Millisecond)
+				for len(quick.lines()) < 5*256 {
+					time.Sleep(time.Millisecond)
+				}
 				waiting := s.request(s.grant, "GET", "last_event_id="+quick.lastID())
 				time.Sleep(10 * time.Millisecond) // quick reads, and another waits for what it reads
+				if len(waiting.lines()) > 0 {
+					t.Fatal("nobody waits for what another reads")
+				}
 				was, had := len(slow.lines()), len(quick.lines())
 				purge(s)
 				slow.w.thaw()
@@ -241,7 +246,7 @@ func TestPurgeOfSharedPages(t *testing.T) {
 	}
 }
 
-// Pages are counted with the rings and bounded, and go when nobody is behind any more.
+// Pages are counted with the rings and bounded, and go with the next sweep.
 func TestSharedPagesAreBounded(t *testing.T) {
 	const ring = 1 << 20
 	for name, of := range map[string]struct{ lines, size int }{"short lines": {3000, 200}, "long lines": {600, 12 << 10}} {
@@ -277,10 +282,44 @@ func TestSharedPagesAreBounded(t *testing.T) {
 				if most <= alone || most > alone+ring {
 					t.Errorf("the ring takes %d bytes, and with the pages %d", alone, most)
 				}
+				if cost := s.hub.Stats().RingCost; cost > alone+ring {
+					t.Errorf("for those who may come next, %d bytes are kept, %d before", cost, alone)
+				}
+				time.Sleep(15 * time.Second) // a sweep
 				if cost := s.hub.Stats().RingCost; cost != alone {
-					t.Errorf("once nobody is behind, %d bytes are kept, %d before", cost, alone)
+					t.Errorf("once nobody is behind and a sweep has been, %d bytes are kept, %d before", cost, alone)
 				}
 			})
 		})
 	}
+}
+
+// Those who come back one after the other to a channel that has been silent, so that its ring
+// was freed, share what they read of it; and get what came meanwhile.
+func TestWhoComesBackToASilentChannelSharesReads(t *testing.T) {
+	const lines, page, viewers = 500, 256, 100
+	onStage(t, stageOptions{hub: loglane.HubOptions{Linger: time.Hour}}, func(s *stage) {
+		s.open("").w.freeze() // so that there is a feed
+		place := s.append("first")
+		texts := numbered("line", 1, lines)
+		s.append(texts...)
+		time.Sleep(2 * time.Minute) // the ring is freed
+		before := s.hub.Stats().Reads
+		for n := range viewers {
+			v := s.request(s.grant, "GET", "last_event_id="+place.String())
+			time.Sleep(50 * time.Millisecond)
+			if got := v.lines(); !slices.Equal(got, texts) {
+				t.Fatalf("viewer %d got %d lines, want %d", n, len(got), len(texts))
+			}
+			v.leave()
+			if n == viewers/2 {
+				texts = append(texts, "another")
+				s.append("another")
+			}
+		}
+		// The first has nobody to share with.
+		if reads := s.hub.Stats().Reads - before; reads > 5*(lines/page+2) {
+			t.Errorf("%d viewers made %d reads", viewers, reads)
+		}
+	})
 }

@@ -13,10 +13,13 @@ const (
 
 // sharedPages are what viewers behind the ring have read of the history last. After an
 // outage a whole crowd falls behind at once: those who are near each other ask the broker
-// once a page, and a line is encoded once for all of them. Pages are kept only while several
-// viewers are behind, and at most until the next sweep. The feed's lock guards them.
+// once a page, and a line is encoded once for all of them. So do those who come back one
+// after the other to a channel whose ring was freed. Pages are kept only where several viewers
+// are behind or have been since the last sweep, and at most until the next one. The feed's lock
+// guards them.
 type sharedPages struct {
 	behind  int           // how many viewers read from the history
+	came    int           // how many have begun to since the last sweep
 	pages   []*sharedPage // the one used last at the end
 	cost    int
 	drops   int // what was asked for before the last of them is not kept
@@ -107,7 +110,7 @@ func (s *sharedPages) begin(place Cursor) *pageFlight {
 func (s *sharedPages) end(flight *pageFlight, items []*item) (cost int) {
 	s.flights = slices.DeleteFunc(s.flights, func(other *pageFlight) bool { return other == flight })
 	defer close(flight.done)
-	if s.behind < 2 || flight.drops != s.drops {
+	if s.came < 2 || flight.drops != s.drops {
 		return 0
 	}
 	page := &sharedPage{place: flight.place}
@@ -159,6 +162,7 @@ func (s *subscription) fallBehind() {
 	if !s.behind {
 		s.behind = true
 		s.feed.shared.behind++
+		s.feed.shared.came++
 	}
 }
 
@@ -167,7 +171,7 @@ func (s *subscription) catchesUp() {
 		return
 	}
 	s.behind = false
-	if s.feed.shared.behind--; s.feed.shared.behind == 0 {
+	if s.feed.shared.behind--; s.feed.shared.came < 2 {
 		s.feed.dropPages()
 	}
 }

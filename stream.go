@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -94,7 +95,7 @@ func (st *stream) run() error {
 }
 
 // ended tells who opened the stream how it has been.
-func (st *stream) ended(began time.Time, err error) {
+func (st *stream) ended(open time.Duration, err error) {
 	if st.grant.Ended == nil {
 		return
 	}
@@ -103,7 +104,7 @@ func (st *stream) ended(began time.Time, err error) {
 	if errors.As(err, &cause) {
 		reason = cause.Error()
 	}
-	st.grant.Ended(Ended{Lines: st.sent, Open: time.Since(began), Reason: reason})
+	st.grant.Ended(Ended{Lines: st.sent, Open: open, Reason: reason})
 }
 
 // startClocks makes the timers of the stream and returns what stops them.
@@ -209,7 +210,11 @@ func (st *stream) open() error {
 	}
 	for !st.sub.live || st.held != nil || st.sub.backlogged() {
 		progress, err := st.step()
-		if err == nil && !progress {
+		switch {
+		case err != nil:
+		case progress:
+			runtime.Gosched() // what is stored can wait, what is live goes first
+		default:
 			err = st.wait(st.sub.woken)
 		}
 		if err != nil {

@@ -161,7 +161,12 @@ func (h *Hub) stream(w http.ResponseWriter, r *http.Request, grant Grant, req st
 	if grant.Opened != nil {
 		grant.Opened()
 	}
-	st.ended(began, st.run())
+	err = st.run()
+	open := time.Since(began)
+	if cause := (*endCause)(nil); err != nil && !errors.As(err, &cause) {
+		h.leaves.wait(h.ctx) // a crowd that leaves at once would hold up those who stay
+	}
+	st.ended(open, err)
 	return nil
 }
 

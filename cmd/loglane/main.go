@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -27,13 +28,23 @@ import (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+	os.Exit(run(os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, program: program()}))
 }
 
 // A terminal is where a command reads and writes.
 type terminal struct {
 	in       *os.File
 	out, err io.Writer
+	program  string // the path of what runs; "" where that is a test
+}
+
+// program is the path of what runs, "" where the system does not tell.
+func program() string {
+	if runtime.GOOS == "linux" {
+		return "/proc/self/exe" // the same one also once an upgrade has replaced the file
+	}
+	path, _ := os.Executable()
+	return path
 }
 
 // cli is the command line. Fields are in the order of the help.
@@ -81,6 +92,9 @@ func execute(args []string, t terminal, values *values) error {
 	}
 	if len(args) > 0 && args[0] == completeVerb {
 		return complete(t.out, parser.Model.Node, args[1:])
+	}
+	if len(args) == 1 && args[0] == app.HashVerb {
+		return app.ServeHashes(t.in, t.out)
 	}
 	ctx, err := parser.Parse(args)
 	switch {

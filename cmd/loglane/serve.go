@@ -30,7 +30,7 @@ func (c *serveCmd) Run(t terminal, v *values) error {
 	if c.Dev {
 		return c.develop(t, v, log)
 	}
-	gateway, err := app.New(c.Settings, &app.Options{Logger: log, Faults: v.problems()})
+	gateway, err := app.New(c.Settings, &app.Options{Logger: log, Faults: v.problems(), Program: t.program})
 	if err != nil {
 		return usage(err, "See 'loglane serve --help'.")
 	}

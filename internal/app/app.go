@@ -20,6 +20,9 @@ import (
 type Options struct {
 	Logger *slog.Logger // of the gateway's own lines; default slog.Default()
 	Faults error        // what is known to be wrong with the settings; told with the rest
+	// Program is the path of a program that serves hashes with [HashVerb], usually the one
+	// that runs: passwords are compared by processes of it. "" compares them in this one.
+	Program string
 
 	// beside makes further routes and work, once the parts that it may use are there.
 	beside func(*App) ([]server.Route, error)
@@ -73,7 +76,7 @@ func (a *App) wire(opts *Options) error {
 	var users *auth.Users
 	var usersErr, upstreamErr error
 	if !s.Dev {
-		users, usersErr = s.Identity.open(template, s.MaxLoginsAtOnce, a.log)
+		users, usersErr = s.Identity.open(template, a.hashing(opts.Program))
 	}
 	a.upstream, upstreamErr = s.Upstream.open(a.log)
 	if upstreamErr == nil {

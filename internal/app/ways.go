@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"log/slog"
 
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/auth"
@@ -92,11 +91,11 @@ func (a *App) watch(users *auth.Users) {
 }
 
 // open reads the auth file. Without a file or a template there is none, and Check says so.
-func (i Identity) open(template loglane.Template, hashing int, log *slog.Logger) (*auth.Users, error) {
+func (i Identity) open(template loglane.Template, opts *auth.UsersOptions) (*auth.Users, error) {
 	if i.AuthFile == "" || i.check() != nil {
 		return nil, nil
 	}
-	users, err := auth.OpenUsers(i.AuthFile, template, &auth.UsersOptions{Logger: log, Hashing: hashing})
+	users, err := auth.OpenUsers(i.AuthFile, template, opts)
 	if err != nil {
 		return nil, &SettingError{Name: "auth-file", Wrong: err.Error()}
 	}

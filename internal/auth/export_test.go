@@ -137,3 +137,19 @@ func ReadJWKS(data []byte, algorithms []string) (each [][]string, err error) {
 	}
 	return each, err
 }
+
+// HasherPids are the processes without work.
+func HasherPids(h *Hashers) (pids []int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, worker := range h.free {
+		pids = append(pids, worker.process.Pid)
+	}
+	return pids
+}
+
+// SetHasherTimes sets how long a process without work is kept, and how long an answer may take.
+func SetHasherTimes(h *Hashers, idle, patience time.Duration) { h.idle, h.patience = idle, patience }
+
+// AnswerHashes is ServeHashes without what it does to the process.
+var AnswerHashes = answerHashes

@@ -34,6 +34,9 @@ type UsersOptions struct {
 	// Hashing is how many passwords are checked at once; default half of the cores, at least
 	// 1 and at most 4.
 	Hashing int
+	// Compare says whether a password has a hash, as [Hashers.Compare] does; nil does it in
+	// this process. It is called concurrently, by at most Hashing at once.
+	Compare func(password, hash string) (bool, error)
 }
 
 // Users is the auth file: who may sign in, and the API tokens. Its methods may be called concurrently.
@@ -61,15 +64,13 @@ type roster struct {
 // what mends it.
 // It starts nothing: [Users.Watch] follows later changes.
 func OpenUsers(path string, template loglane.Template, opts *UsersOptions) (*Users, error) {
-	u := &Users{path: path, template: template, log: slog.Default()}
-	if opts != nil && opts.Logger != nil {
-		u.log = opts.Logger
+	if opts == nil {
+		opts = &UsersOptions{}
 	}
-	hashing := 0
-	if opts != nil {
-		hashing = opts.Hashing
+	u := &Users{path: path, template: template, log: opts.Logger, workers: newHashWorkers(opts.Hashing, opts.Compare)}
+	if u.log == nil {
+		u.log = slog.Default()
 	}
-	u.workers = newHashWorkers(hashing)
 	first, err := u.load()
 	if err != nil {
 		return nil, err

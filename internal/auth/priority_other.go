@@ -1,0 +1,6 @@
+//go:build !linux
+
+package auth
+
+// lowerPriority does nothing: the process shares the processor as equals do.
+func lowerPriority() {}
