@@ -62,6 +62,14 @@ func TestAuditOverTheProgram(t *testing.T) {
 			if err := gateway.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)
 			}
+			for begun := time.Now(); ; <-time.After(10 * time.Millisecond) { // the admin's gateway comes first
+				if _, err := os.Stat(file); err == nil {
+					break
+				}
+				if time.Since(begun) > 10*time.Second {
+					t.Fatal("the log is not opened again")
+				}
+			}
 		}
 	}
 	for path, want := range map[string]string{file + ".1": "sign-in allowed, stream allowed, stream ended", file: "stream allowed, stream ended"} {
