@@ -32,5 +32,9 @@ func (a *App) wireAudit() (err error) {
 	return nil
 }
 
-// ReopenAudit opens the audit's file anew, as after a rotation. It does not block.
-func (a *App) ReopenAudit() { a.audit.Reopen() }
+// ReopenAudit opens the audit's file anew with the next line, as after a rotation, and logs
+// that. It does not block.
+func (a *App) ReopenAudit() {
+	a.audit.Reopen()
+	a.log.Info("the audit log is opened again for its next line", "audit-log", a.settings.AuditLog)
+}
