@@ -26,12 +26,13 @@ page.on('response', (response) => {
   if (!request.url().includes('/api/v1/stream') || !response.ok()) return
   visits.set(request, { asked: request.headers()['last-event-id'] ?? '', opened: Date.now() })
 })
-for (const end of /** @type {const} */ (['requestfinished', 'requestfailed'])) {
-  page.on(end, (request) => {
-    const visit = visits.get(request)
-    if (visit) visit.ended = Date.now()
-  })
+/** @param {import('playwright-core').Request} request */
+function left(request) {
+  const visit = visits.get(request)
+  if (visit) visit.ended = Date.now()
 }
+page.on('requestfinished', left)
+page.on('requestfailed', left)
 await page.goto(url)
 
 async function look() {
