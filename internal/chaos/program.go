@@ -97,12 +97,18 @@ func (p *Program) Beside(redisURL string, args ...string) *Program {
 	return serveWith(p.t, redisURL, p.args[len(p.args)-1], strings.TrimPrefix(p.Header.Get("Authorization"), "Bearer "), args...)
 }
 
+// withoutLimits lets one user open as much as a row wants. They are no flags, so that a row can
+// set its own.
+var withoutLimits = []string{
+	"LOGLANE_MAX_STREAMS_PER_USER=20000", "LOGLANE_MAX_STREAMS=20000", "LOGLANE_MAX_CHANNELS_PER_USER=0",
+	"LOGLANE_MAX_OPENS_PER_SECOND_PER_USER=0", "LOGLANE_MAX_OPENS_PER_SECOND=0",
+}
+
 func serveWith(t testing.TB, redisURL, file, token string, args ...string) *Program {
 	t.Helper()
 	p := &Program{t: t, Addr: FreeAddr(t), Header: http.Header{"Authorization": {"Bearer " + token}}, wrote: &written{}}
 	p.Base = "http://" + p.Addr + "/"
-	p.args = append([]string{"serve", "--addr", p.Addr, "--redis-url", redisURL, "--max-streams-per-user", "20000", "--max-streams", "20000",
-		"--max-opens-per-second-per-user", "0", "--max-opens-per-second", "0", "--max-channels-per-user", "0"}, args...)
+	p.args = append([]string{"serve", "--addr", p.Addr, "--redis-url", redisURL}, args...)
 	p.args = append(p.args, "--auth-file", file)
 	t.Cleanup(func() {
 		p.End()
@@ -123,6 +129,7 @@ func (p *Program) Start() {
 		p.t.Fatal(err)
 	}
 	p.cmd = exec.Command(path, p.args...)
+	p.cmd.Env = append(os.Environ(), withoutLimits...)
 	p.cmd.Stdout, p.cmd.Stderr = p.wrote, p.wrote
 	p.cmd.WaitDelay = 5 * time.Second
 	if err := p.cmd.Start(); err != nil {
