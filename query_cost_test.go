@@ -177,7 +177,9 @@ func TestACostlyPatternThatIsTooSlowGetsAGap(t *testing.T) {
 	if text, _ := c.next(events); text != "line 1 " {
 		t.Fatalf("%q came first", text)
 	}
-	c.append(300, func(n int) []byte { return fmt.Appendf(nil, `{"message":"line %d %s"}`, n, strings.Repeat("x", length)) })
+	c.append(300, func(n int) []byte {
+		return fmt.Appendf(nil, `{"message":"line %d %s"}`, n, strings.Repeat("x", length))
+	})
 	deadline := time.After(60 * time.Second)
 	last, shown, gaps := 1, false, 0 // shown: a line after a gap
 	for gaps == 0 || !shown {
