@@ -31,10 +31,10 @@ const (
 	writeTimeout  = 10 * time.Second // a write that stalls so long closes its stream
 	sweepEvery    = 15 * time.Second
 	ringIdle      = time.Minute
-	maxLingering  = 4096                  // channels that are followed though nobody watches them any more
-	returnsPace   = 5 * time.Millisecond  // feeds that return after an outage: 200 a second
-	drainSpread   = 8 * time.Second       // streams end over this time when a hub closes …
-	drainInterval = 50 * time.Millisecond // … or over this time each, where that is less
+	maxLingering  = 4096                   // channels that are followed though nobody watches them any more
+	returnsPace   = 5 * time.Millisecond   // feeds that return after an outage: 200 a second
+	drainSpread   = 16 * time.Second       // streams end over this time when a hub closes …
+	drainInterval = 100 * time.Millisecond // … or over this time each, where that is less
 )
 
 // A Hub joins what a [Broker] stores and what it reports into exact streams, for any
