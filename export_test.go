@@ -1,5 +1,7 @@
 package loglane
 
+import "time"
+
 // RecordMessage is what a record says.
 var RecordMessage = recordMessage
 
@@ -61,3 +63,17 @@ func (m *Members) OfRecord(record []byte) []byte { return m.ofRecord(record) }
 
 // EvaluationsAtOnce is how many lines a hub looks through at once for expressions.
 func EvaluationsAtOnce(h *Hub) int { return cap(h.evaluating) }
+
+// DrainEnds is when streams end that may take some time for it. A process that gets its turn at
+// a time goes on at the one that later returns.
+func DrainEnds(streams int, within time.Duration, later func(time.Duration) time.Duration) (ends []time.Duration) {
+	began := time.Now()
+	pace := newDrainPace(streams, within, began)
+	for at := time.Duration(0); ; {
+		at = later(at)
+		if ends = append(ends, at); len(ends) == streams {
+			return ends
+		}
+		at += pace.wait(streams-len(ends), began.Add(at))
+	}
+}

@@ -35,8 +35,8 @@ const (
 	returnsPace   = 5 * time.Millisecond   // feeds that return after an outage: 200 a second
 	leavesPace    = 500 * time.Microsecond // streams whose viewers have gone are put away: 2,000 a second …
 	leavesBurst   = 50 * time.Millisecond  // … after 100 at once
-	drainSpread   = 8 * time.Second        // streams end over this time when a hub closes …
-	drainInterval = 50 * time.Millisecond  // … or over this time each, where that is less
+	drainSpread   = 16 * time.Second       // streams end over this time when a hub closes …
+	drainInterval = 100 * time.Millisecond // … or over this time each, where that is less
 )
 
 // A Hub joins what a [Broker] stores and what it reports into exact streams, for any

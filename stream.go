@@ -71,10 +71,15 @@ func newStream(h *Hub, r *http.Request, w http.ResponseWriter, grant Grant, req 
 	}
 }
 
-// end ends the stream with an event; only the first end counts.
-func (st *stream) end(event, reason string) {
+// end ends the stream with an event; only the first end counts. false means that it had
+// ended before.
+func (st *stream) end(event, reason string) bool {
+	if context.Cause(st.ctx) != nil {
+		return false
+	}
 	st.cancel(&endCause{event: event, reason: reason})
 	time.AfterFunc(endGrace, st.writer.interrupt)
+	return true
 }
 
 // run streams until the stream ends, and returns why.

@@ -33,7 +33,7 @@ type Settings struct {
 	Logging
 	Audit
 	Development
-	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"10s" help:"How long SIGTERM lets open streams end, one after the other over most of it; what is left is cut."`
+	DrainTimeout time.Duration `name:"drain-timeout" env:"LOGLANE_DRAIN_TIMEOUT" default:"20s" help:"How long SIGTERM lets open streams end, one after the other over most of it; what is left is cut."`
 }
 
 // ConfigFile is where further settings stand, for each verb that has any of them. It is no

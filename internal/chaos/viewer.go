@@ -46,6 +46,7 @@ type Viewer struct {
 	cursor   string
 	dropped  int
 	opened   []time.Time
+	tried    []time.Time   // when each was asked for, also in vain
 	asked    time.Duration // what the gateway last asked to wait before coming again …
 	retry    time.Duration // … where it has said that it leaves
 	ended    int
@@ -128,6 +129,9 @@ func (v *Viewer) once(ctx context.Context) error {
 	if v.cursor != "" {
 		req.Header.Set("Last-Event-ID", v.cursor)
 	}
+	v.mu.Unlock()
+	v.mu.Lock()
+	v.tried = append(v.tried, time.Now())
 	v.mu.Unlock()
 	resp, err := v.Client.Do(req)
 	if err != nil {
@@ -268,6 +272,13 @@ func (v *Viewer) Opened() []time.Time {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return append([]time.Time(nil), v.opened...)
+}
+
+// Tried returns when each stream was asked for, also in vain.
+func (v *Viewer) Tried() []time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return append([]time.Time(nil), v.tried...)
 }
 
 // Latencies adds how long lines took from their sending, of those sent between two times.
