@@ -25,3 +25,9 @@ func Remembered(b *Broker) int {
 	}
 	return n
 }
+
+// Questions is what servers are being asked.
+type Questions struct{ questions }
+
+func (q *Questions) Begin(ask func()) bool { return q.begin(ask) }
+func (q *Questions) End()                  { q.end() }

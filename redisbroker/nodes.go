@@ -31,8 +31,8 @@ type nodes struct {
 	log     *slog.Logger
 	changed func() // called after slots have moved
 
-	workers sync.WaitGroup
-	hurried chan struct{}
+	questions questions
+	hurried   chan struct{}
 
 	mu      sync.Mutex
 	servers map[string]*server
@@ -98,7 +98,7 @@ func (c *nodes) refresh(ctx context.Context) {
 	var faults []error
 	for _, some := range [][]*server{asked, all} {
 		rand.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
-		if told, faults = askAll(ctx, &c.workers, some[:min(len(some), mapAsked)], askMap); len(told) > 0 {
+		if told, faults = askAll(ctx, &c.questions, some[:min(len(some), mapAsked)], askMap); len(told) > 0 {
 			break
 		}
 	}
@@ -287,5 +287,5 @@ func (c *nodes) close() {
 	for _, s := range all {
 		s.close()
 	}
-	c.workers.Wait()
+	c.questions.end()
 }

@@ -29,8 +29,8 @@ type sentinels struct {
 	connect dialFunc
 	moved   func() // called after the master has changed
 
-	asking  sync.Mutex // held while Sentinels are asked
-	workers sync.WaitGroup
+	asking    sync.Mutex // held while Sentinels are asked
+	questions questions
 
 	mu     sync.Mutex
 	master string // host:port, "" before the first answer
@@ -164,7 +164,7 @@ type sentinelAnswer struct {
 // ask asks all Sentinels. The latest failover counts; with the same, where the master was
 // before.
 func (s *sentinels) ask(ctx context.Context) sentinelAnswer {
-	answers, faults := askAll(ctx, &s.workers, s.members, s.askOne)
+	answers, faults := askAll(ctx, &s.questions, s.members, s.askOne)
 	s.mu.Lock()
 	before := s.master
 	s.mu.Unlock()
@@ -259,5 +259,5 @@ func (s *sentinels) close() {
 	for _, m := range s.members {
 		m.close()
 	}
-	s.workers.Wait()
+	s.questions.end()
 }

@@ -1,7 +1,6 @@
 package redisbroker
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -61,41 +60,4 @@ func (s *server) close() {
 	if s.client != nil {
 		s.client.Close()
 	}
-}
-
-// askAll asks servers at once, and returns what was answered. Once most have answered, the
-// others are not waited for; workers has those that are left.
-func askAll[T any](ctx context.Context, workers *sync.WaitGroup, servers []*server, ask func(context.Context, *server) (T, error)) (all []T, faults []error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	type answer struct {
-		told T
-		err  error
-	}
-	answers := make(chan answer, len(servers))
-	for _, s := range servers {
-		workers.Go(func() {
-			told, err := ask(ctx, s)
-			answers <- answer{told, err}
-		})
-	}
-	var enough <-chan time.Time
-	for range servers {
-		select {
-		case a := <-answers:
-			if a.err != nil {
-				faults = append(faults, a.err)
-				continue
-			}
-			all = append(all, a.told)
-		case <-enough:
-			return all, faults
-		}
-		if enough == nil && 2*len(all) > len(servers) {
-			grace := time.NewTimer(askGrace)
-			defer grace.Stop()
-			enough = grace.C
-		}
-	}
-	return all, faults
 }
