@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/loglane/loglane/internal/certtest"
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -109,7 +110,7 @@ func TestCheckNamesEverySettingThatIsWrong(t *testing.T) {
 }
 
 func TestCheckBesideARunningGateway(t *testing.T) {
-	dir, addr := withUsers(t), freeAddr(t)
+	dir, addr := withUsers(t), porttest.Addr(t)
 	gateway := serve(t, dir, "serve", "--auth-file", "users", "--addr", addr)
 	answers(t, "http://"+addr+"/healthz")
 	if code, out, stderr := checked(t, dir, "--addr", addr); code != 0 || !strings.Contains(out, "a gateway answers at http://"+addr+"/") {

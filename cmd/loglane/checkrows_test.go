@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/loglane/loglane/internal/porttest"
 )
 
 // What is set of the audit, the metrics and the viewers has its row, as what is beside users.
@@ -19,7 +21,7 @@ func TestCheckRows(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { taken.Close() })
-	addr, metrics := freeAddr(t), freeAddr(t)
+	addr, metrics := porttest.Addr(t), porttest.Addr(t)
 	gateway := serve(t, dir, "serve", "--auth-file", "users", "--addr", addr, "--metrics-addr", metrics)
 	answers(t, "http://"+addr+"/healthz")
 	for _, c := range []struct {
@@ -61,7 +63,7 @@ func TestDemoSaysWhoCannotSignIn(t *testing.T) {
 		host string
 		told bool
 	}{{"127.0.0.1", false}, {"0.0.0.0", true}} {
-		_, port, err := net.SplitHostPort(freeAddr(t))
+		_, port, err := net.SplitHostPort(porttest.Addr(t))
 		must(t, err)
 		demo := serve(t, t.TempDir(), "demo", "--addr", net.JoinHostPort(c.host, port))
 		var words strings.Builder

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/loglane/loglane/internal/certtest"
+	"github.com/loglane/loglane/internal/porttest"
 )
 
 func config(t *testing.T, dir, content string) {
@@ -75,7 +76,7 @@ func TestConfigFilesOfEveryVerb(t *testing.T) {
 }
 
 func TestServeByAConfigFile(t *testing.T) {
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), porttest.Addr(t)
 	call{args: "user add alice --auth-file FILE", stdin: "correct horse\n", out: "added"}.check(t, dir)
 	config(t, dir, "auth-file: users\naddr: "+addr+"\nbase-path: /logs\nlog-format: json\nlog-level: warn\nstream-enabled: false\n")
 	gateway := start(t, dir, []string{"LOGLANE_REDIS_ULR=x", "LOGLANE_COLOUR=x", "LOGLANE_PORT_8080_TCP_ADDR=x", "LOGLANE_SERVICE_HOST=x", "LOGLANE_TOKEN=x", "LOGLANE_LOG_LEVEL="}, "serve", "--config", "config.yaml")
@@ -110,7 +111,7 @@ func TestWhereAWrongAddressComesFrom(t *testing.T) {
 }
 
 func TestServeHTTPS(t *testing.T) {
-	dir, addr, pair := t.TempDir(), freeAddr(t), certtest.New(t)
+	dir, addr, pair := t.TempDir(), porttest.Addr(t), certtest.New(t)
 	call{args: "user add alice --auth-file FILE", stdin: "correct horse\n", out: "added"}.check(t, dir)
 	config(t, dir, "auth-file: users\naddr: "+addr+"\ntls-cert: "+pair.Cert+"\ntls-key: "+pair.Key+"\n")
 	gateway := serve(t, dir, "serve", "--config", "config.yaml")

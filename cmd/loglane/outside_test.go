@@ -9,10 +9,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/loglane/loglane/internal/porttest"
 )
 
 func TestCheckFollowsTheWayOfClients(t *testing.T) {
-	dir, addr := withUsers(t), freeAddr(t)
+	dir, addr := withUsers(t), porttest.Addr(t)
 	gateway := serve(t, dir, "serve", "--auth-file", "users", "--addr", addr)
 	answers(t, "http://"+addr+"/healthz")
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", addr }}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/loglane/loglane/internal/gatewaytest"
+	"github.com/loglane/loglane/internal/porttest"
 )
 
 var downFor = flag.Duration("down", 2*time.Second, "how long the gateway is down in TestSendThroughAnOutage")
@@ -37,7 +38,7 @@ type restarting struct {
 }
 
 func newRestarting(t *testing.T) *restarting {
-	r := &restarting{Gateway: gatewaytest.New(t), t: t, addr: freeAddr(t)}
+	r := &restarting{Gateway: gatewaytest.New(t), t: t, addr: porttest.Addr(t)}
 	r.Severed = true
 	t.Cleanup(r.stop)
 	return r

@@ -3,7 +3,6 @@ package main_test
 import (
 	"bufio"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -14,16 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// freeAddr is an address that nobody listens on, most likely also a moment later.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
-}
+	"github.com/loglane/loglane/internal/porttest"
+)
 
 // answers waits until the gateway does.
 func answers(t *testing.T, url string) {
@@ -67,7 +59,7 @@ func open(t *testing.T, base, name, password string) *bufio.Reader {
 }
 
 func TestServeUntilSIGTERM(t *testing.T) {
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), porttest.Addr(t)
 	call{args: "user add alice --auth-file FILE", stdin: "correct horse\n", out: "added"}.check(t, dir)
 	gateway := serve(t, dir, "serve", "--auth-file", "users", "--addr", addr, "--base-path", "/logs", "--log-format", "json")
 	base := "http://" + addr + "/logs/"
@@ -91,7 +83,7 @@ func TestServeUntilSIGTERM(t *testing.T) {
 var welcomed = regexp.MustCompile(`(\w+) +password (\w+) +\((\w+)\)`)
 
 func TestDemoShowsEachUserTheirOwnLines(t *testing.T) {
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), porttest.Addr(t)
 	begin := time.Now()
 	demo := serve(t, dir, "demo", "--addr", addr)
 	passwords, roles := map[string]string{}, map[string]string{}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/porttest"
 )
 
 // A streamer is a gateway for tail that lets control sequences pass: alice's token reads her
@@ -30,7 +31,7 @@ func startStreamer(t *testing.T, keep loglane.Retention) *streamer {
 	t.Helper()
 	broker, err := loglane.NewMemoryBroker(&loglane.MemoryOptions{Retention: keep})
 	must(t, err)
-	s := &streamer{t: t, broker: broker, addr: "127.0.0.1:0"}
+	s := &streamer{t: t, broker: broker, addr: porttest.Addr(t)}
 	s.start()
 	t.Cleanup(s.stop)
 	return s

@@ -21,6 +21,7 @@ import (
 
 	"github.com/loglane/loglane/internal/app"
 	"github.com/loglane/loglane/internal/auth"
+	"github.com/loglane/loglane/internal/porttest"
 )
 
 const (
@@ -215,7 +216,7 @@ func TestFindingsOfTheNewWays(t *testing.T) {
 		"a secret": {func(*app.Settings) {}, "jwt-issuer ok JWTs of https://id.example.com/ for loglane; 1 key, by HS256"},
 		"a header": {func(*app.Settings) {}, "trusted-header ok Remote-User is believed of proxies at 127.0.0.1, and of them who knows the secret"},
 		"no issuer": {func(s *app.Settings) {
-			s.JWTKeyFile, s.JWTJWKSURL, s.JWTAlgorithms = "", "http://"+closedAddr(t)+"/", "RS256"
+			s.JWTKeyFile, s.JWTJWKSURL, s.JWTAlgorithms = "", "http://"+porttest.Addr(t)+"/", "RS256"
 		}, "jwt-issuer fail there are no keys for its JWTs: "},
 		"a free socket": {func(s *app.Settings) { s.Addr, s.TrustedHeaderProxies = "unix:"+filepath.Join(dir, "gw.sock"), "" }, "gw.sock is free"},
 		"no folder": {func(s *app.Settings) {
@@ -241,15 +242,6 @@ func TestFindingsOfTheNewWays(t *testing.T) {
 			t.Errorf("%s: %s", name, texts(findings))
 		}
 	}
-}
-
-// closedAddr is an address where nobody listens.
-func closedAddr(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // Neither good tokens nor bad ones, nor the proxy's secret, stand in the log.

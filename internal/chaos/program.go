@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/loglane/loglane/internal/porttest"
 )
 
 var built struct {
@@ -106,7 +107,7 @@ var withoutLimits = []string{
 
 func serveWith(t testing.TB, redisURL, file, token string, args ...string) *Program {
 	t.Helper()
-	p := &Program{t: t, Addr: FreeAddr(t), Header: http.Header{"Authorization": {"Bearer " + token}}, wrote: &written{}}
+	p := &Program{t: t, Addr: porttest.Addr(t), Header: http.Header{"Authorization": {"Bearer " + token}}, wrote: &written{}}
 	p.Base = "http://" + p.Addr + "/"
 	p.args = append([]string{"serve", "--addr", p.Addr, "--redis-url", redisURL}, args...)
 	p.args = append(p.args, "--auth-file", file)
@@ -243,17 +244,6 @@ func (p *Program) AwaitReady(status int, within time.Duration) (time.Duration, e
 		}
 		<-time.After(50 * time.Millisecond)
 	}
-}
-
-// FreeAddr is an address that nobody listens on, most likely also a moment later.
-func FreeAddr(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // SignIn is [Program.SignInAs] alice.

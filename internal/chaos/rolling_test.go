@@ -11,6 +11,7 @@ import (
 
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/chaos"
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -23,7 +24,7 @@ func proxyBefore(t *testing.T, gateways ...*chaos.Program) (addr string) {
 			t.Fatal("nginx is missing: install it (Debian: apt-get install nginx), or run make test")
 		}
 	}
-	dir, addr := t.TempDir(), chaos.FreeAddr(t)
+	dir, addr := t.TempDir(), porttest.Addr(t)
 	servers, user := "", ""
 	for _, g := range gateways {
 		servers += fmt.Sprintf("        server %s max_fails=0;\n", g.Addr)

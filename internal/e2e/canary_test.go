@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 	"github.com/loglane/loglane/logship"
 	"github.com/loglane/loglane/redisbroker"
@@ -159,8 +160,8 @@ func (c *canaryRun) serve() {
 		args := append([]string{"token", "create", "--auth-file", file}, flags...)
 		c.secrets[what] = strings.TrimSpace(run(c.T, ".", nil, "", program(c.T), args...))
 	}
-	c.audit, c.metrics = filepath.Join(dir, "audit.log"), freeAddr(c.T)
-	addr := freeAddr(c.T)
+	c.audit, c.metrics = filepath.Join(dir, "audit.log"), porttest.Addr(c.T)
+	addr := porttest.Addr(c.T)
 	c.url = "http://" + addr + "/"
 	c.gateway = serveProgram(c.T, addr, "--auth-file", file, "--redis-url", c.redis.URL(), "--log-level", "debug", "--audit-log", c.audit, "--metrics-addr", c.metrics,
 		"--auth-url", application.URL+"/whoami?key="+c.secrets["a password of the auth URL"], "--login-url", application.URL+"/login", "--auth-url-name-prefix", "app:",

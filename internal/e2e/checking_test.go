@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -25,7 +26,7 @@ func checked(t *testing.T, args ...string) (code int, said string) {
 // where a publisher has another database.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	redis, file, gateway := redistest.Start(t), addUsers(t), freeAddr(t)
+	redis, file, gateway := redistest.Start(t), addUsers(t), porttest.Addr(t)
 	flags := func(database int, public string) []string {
 		return []string{
 			"--addr", gateway, "--auth-file", file, "--trusted-proxies", "127.0.0.1",
@@ -34,7 +35,7 @@ func TestCheck(t *testing.T) {
 	}
 	recipe := blockWith(t, nginxPage, "nginx", "server_name logs.example.com;")
 	base := "http://" + nginx(t, recipe, gateway, "") + "/"
-	elsewhere := "http://" + nginx(t, recipe, freeAddr(t), "") + "/" // passes to where nobody is
+	elsewhere := "http://" + nginx(t, recipe, porttest.Addr(t), "") + "/" // passes to where nobody is
 	publish(redis, "User.alice", "in database 0")
 	p := start(t, t.TempDir(), nil, program(t), append([]string{"serve"}, flags(0, base)...)...)
 	answers(t, "http://"+gateway+"/healthz")
@@ -46,7 +47,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{"all is well", base, 0, 0, "ok    public-url  a gateway answers at " + base + "\n"},
 		{"a publisher in another database", base, 2, 1, "FAIL  database    database 2 has no channel, database 0 has 1 channel"},
-		{"nobody at the public URL", "http://" + freeAddr(t) + "/", 0, 1, "FAIL  public-url  "},
+		{"nobody at the public URL", "http://" + porttest.Addr(t) + "/", 0, 1, "FAIL  public-url  "},
 		{"a proxy that passes elsewhere", elsewhere, 0, 1, "does not reach the gateway: 502 Bad Gateway"},
 	} {
 		code, said := checked(t, flags(c.database, c.public)...)

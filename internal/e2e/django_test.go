@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -96,7 +97,7 @@ asyncio.run(orders(client))`)
 // restarted in between.
 func TestDjangoLogin(t *testing.T) {
 	t.Parallel()
-	redis, addr := redistest.Start(t), freeAddr(t)
+	redis, addr := redistest.Start(t), porttest.Addr(t)
 	d := newDjango(t, addr, []string{"REDIS_URL=" + redis.URL()}, "")
 	gateway := d.forwardGateway(addr, redis.URL())
 	base := "http://" + addr + "/"
@@ -158,7 +159,7 @@ func TestDjangoLogin(t *testing.T) {
 // TestDjangoOverHTTP sends an app's lines to the gateway instead of Redis.
 func TestDjangoOverHTTP(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr(t)
+	addr := porttest.Addr(t)
 	base := "http://" + addr + "/"
 	tokens := filepath.Join(t.TempDir(), "tokens.txt")
 	token := run(t, ".", nil, "", program(t), "token", "create", "--scope", "write", "--channel", "*", "--auth-file", tokens)
@@ -191,7 +192,7 @@ func TestDjangoOverHTTP(t *testing.T) {
 // stays as it is.
 func TestBesideAnOldStream(t *testing.T) {
 	t.Parallel()
-	redis, addr := redistest.Start(t), freeAddr(t)
+	redis, addr := redistest.Start(t), porttest.Addr(t)
 	d := newDjango(t, addr, []string{"REDIS_URL=" + redis.URL()}, "")
 	d.forwardGateway(addr, redis.URL())
 	alice := newBrowser(t)

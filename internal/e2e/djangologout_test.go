@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -15,7 +16,7 @@ import (
 func TestDjangoLogout(t *testing.T) {
 	t.Parallel()
 	const recheck = 3 * time.Second
-	redis, addrs := redistest.Start(t), []string{freeAddr(t), freeAddr(t)}
+	redis, addrs := redistest.Start(t), []string{porttest.Addr(t), porttest.Addr(t)}
 	d := newDjango(t, addrs[0], []string{"REDIS_URL=" + redis.URL()}, "")
 	alice, bob := newBrowser(t), newBrowser(t)
 	d.signIn(alice, "alice", d.url+"/accounts/login/")

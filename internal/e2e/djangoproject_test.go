@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/loglane/loglane/internal/porttest"
 )
 
 const (
@@ -99,7 +101,7 @@ func (d *django) manage(args ...string) {
 
 func (d *django) serve() {
 	d.t.Helper()
-	addr := freeAddr(d.t)
+	addr := porttest.Addr(d.t)
 	d.url = "http://" + addr
 	d.server = start(d.t, d.dir, d.env, d.python, "manage.py", "runserver", "--noreload", addr)
 	answers(d.t, d.url+"/whoami/")

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -31,7 +32,7 @@ func TestDocs(t *testing.T) {
 			if len(places) == 0 {
 				return
 			}
-			addr, app, redis := freeAddr(t), freeAddr(t), redistest.Start(t)
+			addr, app, redis := porttest.Addr(t), porttest.Addr(t), redistest.Start(t)
 			here := strings.NewReplacer("127.0.0.1:8080", addr, "127.0.0.1:8000", app, `("127.0.0.1", 8000)`,
 				`("127.0.0.1", `+strings.TrimPrefix(app, "127.0.0.1:")+")", "redis://127.0.0.1:6379/0", redis.URL(),
 				"Redis 7.0,", "Redis …,")

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -91,7 +92,7 @@ func TestNginxTrustedHeader(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			gateway := freeAddr(t)
+			gateway := porttest.Addr(t)
 			proxy := nginx(t, headerRecipe(t), gateway, further)
 			serveProgram(t, gateway, trusting("http://"+proxy+"/")...)
 			if code, body := throughNginx(t, proxy, basic); code != http.StatusOK || !strings.Contains(body, `"name":"alice","roles":["viewer"]`) {
@@ -130,17 +131,17 @@ func TestNginxTrustedHeader(t *testing.T) {
 func TestNginxTrustedHeaderStreams(t *testing.T) {
 	secret := strings.Repeat("0123456789abcdef", 4)
 	for name, c := range map[string]struct {
-		addr   func(t *testing.T) string
+		addr   func(testing.TB) string
 		change func(server string) string
 		flags  func(t *testing.T) []string
 	}{
-		"by its address": {addr: freeAddr, flags: func(*testing.T) []string { return []string{"--trusted-header-proxies", "127.0.0.1"} }},
+		"by its address": {addr: porttest.Addr, flags: func(*testing.T) []string { return []string{"--trusted-header-proxies", "127.0.0.1"} }},
 		"by a Unix socket": {
-			addr:  func(t *testing.T) string { return "unix:" + filepath.Join(t.TempDir(), "gw.sock") },
+			addr:  func(t testing.TB) string { return "unix:" + filepath.Join(t.TempDir(), "gw.sock") },
 			flags: func(*testing.T) []string { return nil },
 		},
 		"by a secret": {
-			addr: freeAddr,
+			addr: porttest.Addr,
 			change: func(server string) string {
 				return strings.Replace(server, "proxy_read_timeout", `proxy_set_header Loglane-Proxy-Secret "`+secret+"\";\n        proxy_read_timeout", 1)
 			},

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -89,7 +90,7 @@ func (n *naming) serve(file string, flags ...string) {
 	before, _, _ := strings.Cut(n.template, "{username}")
 	n.token = strings.TrimSpace(run(n.T, ".", nil, "", program(n.T), "token", "create", "--auth-file", file, "--scope", "write", "--channel", before+"*"))
 	n.redis = redistest.Start(n.T)
-	addr := freeAddr(n.T)
+	addr := porttest.Addr(n.T)
 	serveProgram(n.T, addr, append([]string{"--auth-file", file, "--redis-url", n.redis.URL(), "--channel-template", n.template, "--max-streams-per-user", "1"}, flags...)...)
 	n.url = "http://" + addr + "/"
 }

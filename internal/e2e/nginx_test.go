@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -43,7 +44,7 @@ func nginx(t *testing.T, server, gateway, further string) (addr string) {
 			t.Fatal("nginx is missing: install it (Debian: apt-get install nginx), or run make test")
 		}
 	}
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), porttest.Addr(t)
 	server = strings.ReplaceAll(server, "listen 80;", "listen "+addr+";")
 	server = strings.ReplaceAll(server, "127.0.0.1:8080", gateway)
 	user := ""
@@ -176,7 +177,7 @@ func TestNginx(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			redis, gateway := redistest.Start(t), freeAddr(t)
+			redis, gateway := redistest.Start(t), porttest.Addr(t)
 			proxy := nginx(t, c.server, gateway, c.further)
 			base := "http://" + proxy + c.base
 			p := start(t, t.TempDir(), nil, program(t), append([]string{
@@ -223,7 +224,7 @@ func TestNginxIdle(t *testing.T) {
 		}
 		further, flags = "", nil
 	}
-	redis, gateway := redistest.Start(t), freeAddr(t)
+	redis, gateway := redistest.Start(t), porttest.Addr(t)
 	proxy := nginx(t, nginxDefaults, gateway, further)
 	base := "http://" + proxy + "/"
 	serveProgram(t, gateway, append([]string{
@@ -254,7 +255,7 @@ func TestNginxAddresses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			gateway := freeAddr(t)
+			gateway := porttest.Addr(t)
 			proxy := nginx(t, blockWith(t, nginxPage, "nginx", "server_name logs.example.com;"), gateway, "")
 			base := "http://" + proxy + "/"
 			serveProgram(t, gateway, append([]string{
@@ -278,7 +279,7 @@ func TestNginxAddresses(t *testing.T) {
 // TestNginxBesideAnApp has a Django app and below a path of it the gateway, which asks the app.
 func TestNginxBesideAnApp(t *testing.T) {
 	t.Parallel()
-	redis, gateway := redistest.Start(t), freeAddr(t)
+	redis, gateway := redistest.Start(t), porttest.Addr(t)
 	d := newDjango(t, "nobody", []string{"REDIS_URL=" + redis.URL()}, "")
 	server := strings.ReplaceAll(blockWith(t, nginxPage, "nginx", "location /logs/"), "http://127.0.0.1:8000", d.url)
 	outside := "http://" + nginx(t, server, gateway, "")

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -51,10 +52,10 @@ func newRealm(t *testing.T, gateways int, args ...string) *realm {
 		t.Fatal(err)
 	}
 	redis := redistest.Start(t)
-	at := freeAddr(t)
+	at := porttest.Addr(t)
 	r := &realm{t: t, issuer: "http://" + at, client: newBrowser(t)}
 	for range gateways {
-		r.gateways = append(r.gateways, "http://"+freeAddr(t)+"/")
+		r.gateways = append(r.gateways, "http://"+porttest.Addr(t)+"/")
 	}
 	r.provider = start(t, t.TempDir(), nil, binary, "-addr", at, "-gateway", r.gateways[0], "-groups", "alice=staff,alice=sre,bob=staff")
 	r.gatewayArguments = append([]string{
@@ -224,7 +225,7 @@ func TestOIDCWithARealProvider(t *testing.T) {
 
 // A provider that is away at the start keeps nobody else out, and is found when it comes.
 func TestOIDCProviderThatComesLater(t *testing.T) {
-	at, addr := freeAddr(t), freeAddr(t)
+	at, addr := porttest.Addr(t), porttest.Addr(t)
 	gateway := "http://" + addr + "/"
 	serveProgram(t, addr, "--oidc-issuer", "http://"+at, "--oidc-client-id", "loglane", "--oidc-client-secret", "secret")
 	client := newBrowser(t)
@@ -254,7 +255,7 @@ func TestOIDCProviderThatComesLater(t *testing.T) {
 
 func TestCheckAsksTheProvider(t *testing.T) {
 	r := newRealm(t, 1)
-	args := append([]string{"check", "--addr", freeAddr(t)}, r.gatewayArguments...)
+	args := append([]string{"check", "--addr", porttest.Addr(t)}, r.gatewayArguments...)
 	out := run(t, t.TempDir(), nil, "", program(t), args...)
 	if !strings.Contains(out, "the provider answers at "+r.issuer) {
 		t.Errorf("it says %s", out)

@@ -3,10 +3,7 @@ package e2e
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -64,21 +61,6 @@ func program(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// freeAddr is an address that nobody listens on. Its port is below those that the system
-// gives to clients: a server that is away for a moment would else lose it to one of them.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 15_000+rand.IntN(17_000))
-		if listener, err := net.Listen("tcp", addr); err == nil {
-			listener.Close()
-			return addr
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // A process is a program that runs until the test ends it, or ends.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -149,7 +150,7 @@ func TestNodeRequests(t *testing.T) {
 // TestSendingToAGateway lets each program send through a restart of the built gateway.
 func TestSendingToAGateway(t *testing.T) {
 	t.Parallel()
-	redis, addr := redistest.Start(t), freeAddr(t)
+	redis, addr := redistest.Start(t), porttest.Addr(t)
 	base, file := "http://"+addr+"/", filepath.Join(t.TempDir(), "tokens.txt")
 	token := func(args ...string) string {
 		return strings.TrimSpace(run(t, ".", nil, "", program(t), append([]string{"token", "create", "--auth-file", file}, args...)...))

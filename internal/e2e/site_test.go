@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 )
 
@@ -28,7 +29,7 @@ func newSite(t *testing.T, gateways int, flags ...string) *site {
 	run(t, ".", nil, "correct horse\n", program(t), "user", "add", "root", "--role", "admin", "--auth-file", s.file)
 	s.flags = append([]string{"--auth-file", s.file, "--redis-url", s.redis.URL()}, flags...)
 	for i := range gateways {
-		s.addrs = append(s.addrs, freeAddr(t))
+		s.addrs = append(s.addrs, porttest.Addr(t))
 		s.serve(i)
 	}
 	return s

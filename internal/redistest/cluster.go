@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/loglane/loglane/internal/porttest"
 )
 
 // A Cluster is three masters with a third of the slots each, and a replica of each. Its
@@ -34,7 +36,7 @@ func startCluster(t testing.TB, secure *Certificates, args []string) *Cluster {
 		args = append([]string{"--masterauth", password}, args...)
 	}
 	for i := range 6 {
-		bus := strconv.Itoa(freePort(t))
+		bus := strconv.Itoa(porttest.Free(t))
 		node := start(t, secure, append([]string{
 			"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000",
 			"--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1",

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/loglane/loglane/internal/porttest"
 )
 
 // A Sentinel is a master with two replicas, and three Sentinels that watch them. Its
@@ -114,7 +116,7 @@ func (s *Sentinel) AwaitWell() {
 
 func (s *Sentinel) startOne(master *Server) *Server {
 	s.t.Helper()
-	sentinel := &Server{t: s.t, dir: s.t.TempDir(), Port: freePort(s.t), secure: master.secure}
+	sentinel := &Server{t: s.t, dir: s.t.TempDir(), Port: porttest.Free(s.t), secure: master.secure}
 	lines := []string{
 		"bind 127.0.0.1", "dir " + sentinel.dir,
 		fmt.Sprintf("sentinel monitor %s 127.0.0.1 %s 2", MasterName, s.ports[master]),

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/loglane/loglane/internal/porttest"
 )
 
 // A Server is one redis-server. Its methods are for the test's goroutine.
@@ -48,7 +50,7 @@ func Start(t testing.TB, args ...string) *Server {
 
 func start(t testing.TB, secure *Certificates, args []string) *Server {
 	t.Helper()
-	s := &Server{t: t, dir: t.TempDir(), Port: freePort(t), args: args, password: option(args, "--requirepass"), secure: secure}
+	s := &Server{t: t, dir: t.TempDir(), Port: porttest.Free(t), args: args, password: option(args, "--requirepass"), secure: secure}
 	s.start()
 	return s
 }
@@ -280,14 +282,4 @@ func (s *Server) logTail() {
 	if err == nil {
 		s.t.Logf("redis-server's log ends with:\n%s", data[max(len(data)-2000, 0):])
 	}
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

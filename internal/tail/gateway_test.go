@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/loglane/loglane"
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 	"github.com/loglane/loglane/internal/tail"
 	"github.com/loglane/loglane/redisbroker"
@@ -34,7 +35,7 @@ type gateway struct {
 
 func startGateway(t *testing.T, broker loglane.Broker) *gateway {
 	t.Helper()
-	g := &gateway{t: t, broker: broker, addr: "127.0.0.1:0"}
+	g := &gateway{t: t, broker: broker, addr: porttest.Addr(t)}
 	g.start()
 	t.Cleanup(g.kill)
 	return g
