@@ -38,7 +38,7 @@ func TestWrongSettingsOfEveryPlace(t *testing.T) {
 		"  --addr=8080: it is not HOST:PORT; an example is --addr=127.0.0.1:8080 (from config.yaml line 3)\n",
 		"  --auth-file: it is missing",
 		"  --log-level=loud: it is none of debug, info, warn, error; an example is --log-level=info (from config.yaml line 6)\n",
-		"  --drain-timeout=1h0m0s: it must be from 1s to 10m0s; an example is --drain-timeout=10s (from $LOGLANE_DRAIN_TIMEOUT)\n",
+		"  --drain-timeout=1h0m0s: it must be from 1s to 10m0s; an example is --drain-timeout=20s (from $LOGLANE_DRAIN_TIMEOUT)\n",
 		"  --redis-url: ",
 		"(from $LOGLANE_REDIS_URL)\nSee 'loglane serve --help'.\n",
 	} {

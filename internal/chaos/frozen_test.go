@@ -103,13 +103,7 @@ func TestFrozenViewers(t *testing.T) {
 	}
 	closed := time.Since(began)
 	v := s.finish()
-	sentAt := s.ledger.SentAt()
-	var alone, beside []time.Duration
-	for _, viewer := range s.crowd.Viewers {
-		alone = viewer.Latencies(alone, sentAt, calm, calmEnd)
-		beside = viewer.Latencies(beside, sentAt, began.Add(time.Second), began.Add(9*time.Second))
-	}
-	p99, p99Beside := chaos.Percentile(sorted(alone), 99), chaos.Percentile(sorted(beside), 99)
+	b := s.besides([]span{{calm, calmEnd}}, []span{{began.Add(time.Second), began.Add(9 * time.Second)}})
 	each := max(most-before, 0) / frozen
 	if open < files+frozen*9/10 {
 		t.Errorf("%d of %d frozen streams were open", open-files, frozen)
@@ -121,10 +115,10 @@ func TestFrozenViewers(t *testing.T) {
 		t.Errorf("each frozen stream takes %d bytes", each)
 	}
 	// The short form has too few viewers for a ratio on a machine that has more to do.
-	if ratio := float64(p99Beside) / float64(p99); ratio > frozenSlowing && *size == "long" {
-		t.Errorf("p99 is %v beside the frozen and %v without: %.2f times", p99Beside, p99, ratio)
+	if b.ratio > frozenSlowing && *size == "long" {
+		t.Errorf("p99 is %v beside the frozen and %v without: %.2f times", b.p99Attacked, b.p99Alone, b.ratio)
 	}
 	s.report("frozen viewers beside normal ones", fmt.Sprintf("%d frozen, %d normal", frozen, normal), v,
-		"without them: "+chaos.Spread(alone), "beside them: "+chaos.Spread(beside),
+		"without them: "+chaos.Spread(b.alone), "beside them: "+chaos.Spread(b.attacked),
 		fmt.Sprintf("%d KiB for each frozen one, all closed after %v", each>>10, closed.Round(100*time.Millisecond)))
 }

@@ -28,19 +28,10 @@ func TestQueries(t *testing.T) {
 		t.Errorf("%d of %d streams are opened: %v", out.Opened, attack.Streams, out.Refused)
 	}
 	v := s.finish()
-	sentAt := s.ledger.SentAt()
-	var alone, beside []time.Duration
-	for _, viewer := range s.crowd.Viewers {
-		alone = viewer.Latencies(alone, sentAt, quiet, began)
-		beside = viewer.Latencies(beside, sentAt, began, ended)
-	}
-	p99, p99Beside := chaos.Percentile(sorted(alone), 99), chaos.Percentile(sorted(beside), 99)
-	ratio := float64(p99Beside) / float64(p99)
-	if ratio > stormSlowing && (*size == "long" || p99Beside > 250*time.Millisecond) {
-		t.Errorf("p99 is %v beside the expressions and %v without: %.2f times", p99Beside, p99, ratio)
-	}
+	b := s.besides([]span{{quiet, began}}, []span{{began, ended}})
+	s.bears(b)
 	// Where expressions are not held back, half of the lines take tens of milliseconds.
-	p50, p50Beside := chaos.Percentile(alone, 50), chaos.Percentile(beside, 50)
+	p50, p50Beside := chaos.Percentile(b.alone, 50), chaos.Percentile(b.attacked, 50)
 	if p50Beside > 3*p50+10*time.Millisecond {
 		t.Errorf("p50 is %v beside the expressions and %v without", p50Beside, p50)
 	}
@@ -48,6 +39,6 @@ func TestQueries(t *testing.T) {
 		t.Errorf("%d streams of viewers ended", tally.Ended-viewers)
 	}
 	s.report("costly expressions", fmt.Sprintf("%d streams at once with an expression each, %d viewers", attack.Streams, viewers), v,
-		"quiet: "+chaos.Spread(alone), "beside them: "+chaos.Spread(beside),
-		fmt.Sprintf("p99 %.2f times; all open after %v; the gateway took %v of the processor", ratio, out.Took.Round(100*time.Millisecond), took))
+		"quiet: "+chaos.Spread(b.alone), "beside them: "+chaos.Spread(b.attacked),
+		fmt.Sprintf("p99 %.2f times; all open after %v; the gateway took %v of the processor", b.ratio, out.Took.Round(100*time.Millisecond), took))
 }

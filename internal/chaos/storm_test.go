@@ -22,10 +22,7 @@ import (
 	"github.com/loglane/loglane/internal/chaos"
 )
 
-const (
-	stormSlowing = 2.0
-	stormOrder   = "LOGLANE_STORM"
-)
+const stormOrder = "LOGLANE_STORM"
 
 // A storm is what a process of its own does to a gateway, so that it takes nothing from the
 // viewers whose lines are timed.
@@ -258,7 +255,7 @@ func TestStorm(t *testing.T) {
 	s.watch(viewers)
 	s.log(2, 20)
 	pause(2 * time.Second)
-	var times [][2]time.Time
+	var calm, stormy []span
 	var all stormed
 	for range rounds {
 		quiet := time.Now()
@@ -267,7 +264,7 @@ func TestStorm(t *testing.T) {
 		used := s.processor()
 		out := attack.unleash(t)
 		t.Logf("the gateway took %v of the processor", s.processor()-used)
-		times = append(times, [2]time.Time{quiet, began}, [2]time.Time{began, time.Now()})
+		calm, stormy = append(calm, span{quiet, began}), append(stormy, span{began, time.Now()})
 		t.Logf("%+v", out)
 		all.Opened += out.Opened
 		all.Took = max(all.Took, out.Took)
@@ -281,23 +278,12 @@ func TestStorm(t *testing.T) {
 		pause(3 * time.Second) // the streams of the storm end
 	}
 	v := s.finish()
-	sentAt := s.ledger.SentAt()
-	var spans [2][]time.Duration
-	for _, viewer := range s.crowd.Viewers {
-		for i, span := range times {
-			spans[i%2] = viewer.Latencies(spans[i%2], sentAt, span[0], span[1])
-		}
-	}
-	p99, p99Storm := chaos.Percentile(sorted(spans[0]), 99), chaos.Percentile(sorted(spans[1]), 99)
-	ratio := float64(p99Storm) / float64(p99)
-	// The short form shares its machine with other tests: a bound, no ratio of small figures.
-	if ratio > stormSlowing && (*size == "long" || p99Storm > 250*time.Millisecond) {
-		t.Errorf("p99 is %v in the storm and %v without: %.2f times", p99Storm, p99, ratio)
-	}
+	b := s.besides(calm, stormy)
+	s.bears(b)
 	if tally := s.crowd.Tally(); tally.Ended > viewers {
 		t.Errorf("%d streams of viewers ended", tally.Ended-viewers)
 	}
 	s.report("login and reconnect storm", fmt.Sprintf("%d × (%d logins, %d streams at once), %d viewers", rounds, attack.Logins, attack.Streams, viewers), v,
-		"quiet: "+chaos.Spread(spans[0]), "in the storm: "+chaos.Spread(spans[1]),
-		fmt.Sprintf("p99 %.2f times; all back after %v", ratio, all.Took.Round(100*time.Millisecond)))
+		"quiet: "+chaos.Spread(b.alone), "in the storm: "+chaos.Spread(b.attacked),
+		fmt.Sprintf("p99 %.2f times; all back after %v", b.ratio, all.Took.Round(100*time.Millisecond)))
 }
