@@ -287,8 +287,11 @@ func (f *feed) unsettle() {
 func (f *feed) dropRing(idle time.Duration, forced bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.dropPages()
-	f.shared.came = f.shared.behind
+	if idle > 0 {
+		f.hub.ringCost.Add(-int64(f.shared.sweep()))
+	} else { // memory is short
+		f.dropPages()
+	}
 	if f.reading {
 		return false
 	}

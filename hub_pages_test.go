@@ -285,9 +285,9 @@ func TestSharedPagesAreBounded(t *testing.T) {
 				if cost := s.hub.Stats().RingCost; cost > alone+ring {
 					t.Errorf("for those who may come next, %d bytes are kept, %d before", cost, alone)
 				}
-				time.Sleep(15 * time.Second) // a sweep
+				time.Sleep(30 * time.Second) // two sweeps
 				if cost := s.hub.Stats().RingCost; cost != alone {
-					t.Errorf("once nobody is behind and a sweep has been, %d bytes are kept, %d before", cost, alone)
+					t.Errorf("once nobody is behind and two sweeps have been, %d bytes are kept, %d before", cost, alone)
 				}
 			})
 		})
@@ -297,7 +297,7 @@ func TestSharedPagesAreBounded(t *testing.T) {
 // Those who come back one after the other to a channel that has been silent, so that its ring
 // was freed, share what they read of it; and get what came meanwhile.
 func TestWhoComesBackToASilentChannelSharesReads(t *testing.T) {
-	const lines, page, viewers = 500, 256, 100
+	const lines, page, viewers = 500, 256, 100 // who come over several sweeps
 	onStage(t, stageOptions{hub: loglane.HubOptions{Linger: time.Hour}}, func(s *stage) {
 		s.open("").w.freeze() // so that there is a feed
 		place := s.append("first")
@@ -307,7 +307,7 @@ func TestWhoComesBackToASilentChannelSharesReads(t *testing.T) {
 		before := s.hub.Stats().Reads
 		for n := range viewers {
 			v := s.request(s.grant, "GET", "last_event_id="+place.String())
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(time.Second)
 			if got := v.lines(); !slices.Equal(got, texts) {
 				t.Fatalf("viewer %d got %d lines, want %d", n, len(got), len(texts))
 			}
@@ -318,7 +318,7 @@ func TestWhoComesBackToASilentChannelSharesReads(t *testing.T) {
 			}
 		}
 		// The first has nobody to share with.
-		if reads := s.hub.Stats().Reads - before; reads > 5*(lines/page+2) {
+		if reads := s.hub.Stats().Reads - before; reads > 3*(lines/page+2) {
 			t.Errorf("%d viewers made %d reads", viewers, reads)
 		}
 	})

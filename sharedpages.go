@@ -3,11 +3,13 @@ package loglane
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 )
 
 const (
 	maxSharedPages = 8
+	encodedAtOnce  = 32        // lines of a page, before others have their turn
 	maxSharedBytes = ringBytes // of one channel, with what items take beyond their frames
 )
 
@@ -15,11 +17,13 @@ const (
 // outage a whole crowd falls behind at once: those who are near each other ask the broker
 // once a page, and a line is encoded once for all of them. So do those who come back one
 // after the other to a channel whose ring was freed. Pages are kept only where several viewers
-// are behind or have been since the last sweep, and at most until the next one. The feed's lock
-// guards them.
+// are behind or have been lately, and each as long as it is read: one that nobody has read from
+// one sweep to the next is dropped. To drop all at every sweep would let all channels of a crowd
+// be read anew at once. The feed's lock guards them.
 type sharedPages struct {
 	behind  int           // how many viewers read from the history
-	came    int           // how many have begun to since the last sweep
+	came    int           // how many have begun to since the last sweep …
+	before  int           // … and between that and the one before
 	pages   []*sharedPage // the one used last at the end
 	cost    int
 	drops   int // what was asked for before the last of them is not kept
@@ -31,6 +35,7 @@ type sharedPage struct {
 	place Cursor  // what the broker was asked for: what follows it
 	items []*item // in the order of their places
 	cost  int
+	read  bool // since the last sweep
 	gone  bool // it is not kept any more
 }
 
@@ -70,6 +75,7 @@ func (s *sharedPages) follow(place, last Cursor) []*item {
 	for n, page := range slices.Backward(s.pages) {
 		items := upTo(page.after(place), last)
 		if len(items) > 0 {
+			page.read = true
 			s.pages = append(slices.Delete(s.pages, n, n+1), page)
 			return items
 		}
@@ -110,10 +116,10 @@ func (s *sharedPages) begin(place Cursor) *pageFlight {
 func (s *sharedPages) end(flight *pageFlight, items []*item) (cost int) {
 	s.flights = slices.DeleteFunc(s.flights, func(other *pageFlight) bool { return other == flight })
 	defer close(flight.done)
-	if s.came < 2 || flight.drops != s.drops {
+	if !s.crowded() || flight.drops != s.drops {
 		return 0
 	}
-	page := &sharedPage{place: flight.place}
+	page := &sharedPage{place: flight.place, read: true}
 	for n, i := range items {
 		if page.cost+i.size() > maxSharedBytes {
 			items = items[:n]
@@ -141,6 +147,23 @@ func (s *sharedPages) trim() {
 		s.pages[0].gone = true
 		s.pages = slices.Delete(s.pages, 0, 1)
 	}
+}
+
+// crowded says whether several have been behind lately.
+func (s *sharedPages) crowded() bool { return s.came+s.before >= 2 }
+
+// sweep forgets what nobody has read since the last sweep. It returns the cost that was freed.
+func (s *sharedPages) sweep() (freed int) {
+	s.before, s.came = s.came, s.behind
+	s.pages = slices.DeleteFunc(s.pages, func(page *sharedPage) bool {
+		if page.gone = !page.read; page.gone {
+			freed += page.cost
+		}
+		page.read = false
+		return page.gone
+	})
+	s.cost -= freed
+	return freed
 }
 
 // drop forgets the pages, and lets those under way not be kept. It returns the cost that was
@@ -171,7 +194,7 @@ func (s *subscription) catchesUp() {
 		return
 	}
 	s.behind = false
-	if s.feed.shared.behind--; s.feed.shared.came < 2 {
+	if s.feed.shared.behind--; !s.feed.shared.crowded() {
 		s.feed.dropPages()
 	}
 }
@@ -226,6 +249,9 @@ func (f *feed) readItems(ctx context.Context, from From) (Page, []*item, error) 
 	}
 	items := make([]*item, len(page.Entries))
 	for n, entry := range page.Entries {
+		if n%encodedAtOnce == encodedAtOnce-1 {
+			runtime.Gosched() // what is stored can wait, what is live goes first
+		}
 		items[n] = f.hub.encoder.entry(entry)
 	}
 	return page, items, nil

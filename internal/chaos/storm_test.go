@@ -184,7 +184,7 @@ func (s storm) unleash(t *testing.T) (out stormed) {
 	cmd.Stdout, cmd.Stderr = &text, &text
 	err = cmd.Start()
 	if err == nil {
-		_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, 10) // where that is not allowed, it goes on as it is
+		_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, 19) // where that is not allowed, it goes on as it is
 		err = cmd.Wait()
 	}
 	if err != nil {
