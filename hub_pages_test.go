@@ -311,6 +311,9 @@ func TestWhoComesBackToASilentChannelSharesReads(t *testing.T) {
 			if got := v.lines(); !slices.Equal(got, texts) {
 				t.Fatalf("viewer %d got %d lines, want %d", n, len(got), len(texts))
 			}
+			if n := v.w.written(); n > 10 { // each is a chunk of the answer
+				t.Fatalf("%d lines came in %d writes", len(texts), n)
+			}
 			v.leave()
 			if n == viewers/2 {
 				texts = append(texts, "another")

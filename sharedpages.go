@@ -254,5 +254,21 @@ func (f *feed) readItems(ctx context.Context, from From) (Page, []*item, error) 
 		}
 		items[n] = f.hub.encoder.entry(entry)
 	}
+	inOnePiece(items)
 	return page, items, nil
+}
+
+// inOnePiece lets the frames of items lie behind each other, so that they are written
+// together: net/http sends what comes in small pieces in pieces of 4 KiB.
+func inOnePiece(items []*item) {
+	size := 0
+	for _, i := range items {
+		size += len(i.frame)
+	}
+	piece := make([]byte, 0, size)
+	for _, i := range items {
+		begin := len(piece)
+		piece = append(piece, i.frame...)
+		i.frame = piece[begin:]
+	}
 }

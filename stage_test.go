@@ -281,7 +281,8 @@ type socket struct {
 	mu       sync.Mutex
 	status   int
 	body     []byte
-	firsts   map[*byte]int // first bytes of what was written, by their addresses
+	writes   int
+	firsts   map[*byte]int // first bytes of the events that were written, by their addresses
 	deadline time.Time
 	moved    chan struct{} // closed when the deadline or the frost changes
 	frozen   bool
@@ -309,8 +310,10 @@ func (w *socket) Write(p []byte) (int, error) {
 		late := !deadline.IsZero() && !time.Now().Before(deadline)
 		if !w.frozen && !late {
 			w.body = append(w.body, p...)
-			if len(p) > 0 {
-				w.firsts[&p[0]]++
+			w.writes++
+			for begin, event := 0, []byte(nil); begin < len(p); begin += len(event) + len("\n\n") {
+				event, _, _ = bytes.Cut(p[begin:], []byte("\n\n"))
+				w.firsts[&p[begin]]++
 			}
 			w.mu.Unlock()
 			return len(p), nil
@@ -348,6 +351,13 @@ func (w *socket) change(f func()) {
 func (w *socket) freeze() { w.change(func() { w.frozen = true }) }
 func (w *socket) thaw()   { w.change(func() { w.frozen = false }) }
 func (w *socket) reset()  { w.change(func() { w.body = nil }) }
+
+// written is how often something was.
+func (w *socket) written() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.writes
+}
 
 func (w *socket) bytes() []byte {
 	w.mu.Lock()

@@ -32,7 +32,7 @@ func (p *portableWriter) write(frames ...[]byte) error {
 	if err := p.deadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
-	for _, frame := range frames {
+	for _, frame := range joined(frames) {
 		for piece := range slices.Chunk(frame, writePiece) {
 			if _, err := p.w.Write(piece); err != nil {
 				return err
@@ -48,6 +48,24 @@ func (p *portableWriter) write(frames ...[]byte) error {
 		return err
 	}
 	return p.deadline(time.Time{})
+}
+
+// joined makes one of frames that lie behind each other in memory, see inOnePiece.
+func joined(frames [][]byte) [][]byte {
+	all := frames[:0]
+	for _, frame := range frames {
+		if n := len(all) - 1; n >= 0 && follows(all[n], frame) {
+			all[n] = all[n][:len(all[n])+len(frame)]
+		} else {
+			all = append(all, frame)
+		}
+	}
+	return all
+}
+
+func follows(before, frame []byte) bool {
+	end := len(before)
+	return len(frame) > 0 && cap(before)-end >= len(frame) && &before[:end+1][end] == &frame[0]
 }
 
 func (p *portableWriter) deadline(at time.Time) error {
