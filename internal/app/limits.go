@@ -13,7 +13,7 @@ import (
 type Limits struct {
 	MaxChannels          int `name:"max-channels" env:"LOGLANE_MAX_CHANNELS" default:"10000" placeholder:"N" help:"Channels that this process follows at once; 0 is without limit."`
 	MaxChannelsPerUser   int `name:"max-channels-per-user" env:"LOGLANE_MAX_CHANNELS_PER_USER" default:"20" placeholder:"N" help:"Channels that one user follows at once; 0 is without limit."`
-	MaxOpens             int `name:"max-opens-per-second" env:"LOGLANE_MAX_OPENS_PER_SECOND" default:"200" placeholder:"N" help:"Streams that this process opens a second; those beyond wait their turn, one user after the other. 0 is without limit."`
+	MaxOpens             int `name:"max-opens-per-second" env:"LOGLANE_MAX_OPENS_PER_SECOND" default:"100" placeholder:"N" help:"Streams that this process opens a second; those beyond wait their turn, one user after the other: some 50 for each processor leave the open streams their latency. 0 is without limit."`
 	MaxOpensPerUser      int `name:"max-opens-per-second-per-user" env:"LOGLANE_MAX_OPENS_PER_SECOND_PER_USER" default:"10" placeholder:"N" help:"Streams and searches that one user begins a second, after a burst of ten times as many; 0 is without limit."`
 	MaxOpensPerAddress   int `name:"max-opens-per-second-per-address" env:"LOGLANE_MAX_OPENS_PER_SECOND_PER_ADDRESS" default:"0" example:"50" placeholder:"N" help:"The same for one IPv4 address or IPv6 /64; 0 is without limit."`
 	MaxReplays           int `name:"max-replays" env:"LOGLANE_MAX_REPLAYS" default:"8" placeholder:"N" help:"Streams that are sent stored lines at once; further ones wait their turn."`

@@ -228,7 +228,7 @@ func (s *scene) guests(n, lines int) (tokens, cursors []string) {
 // stage is a scene whose gateway has the limits of a deployment behind a proxy.
 func stage(t *testing.T, args ...string) *scene {
 	t.Helper()
-	return playWith(t, keepMuch, nil, append([]string{"--trusted-proxies", "127.0.0.1", "--insecure-cookies", "--max-opens-per-second", "200"}, args...))
+	return playWith(t, keepMuch, nil, append([]string{"--trusted-proxies", "127.0.0.1", "--insecure-cookies", "--max-opens-per-second", "100"}, args...))
 }
 
 // processor is how much of the processor the gateway has used.
