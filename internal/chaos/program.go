@@ -98,11 +98,11 @@ func (p *Program) Beside(redisURL string, args ...string) *Program {
 	return serveWith(p.t, redisURL, p.args[len(p.args)-1], strings.TrimPrefix(p.Header.Get("Authorization"), "Bearer "), args...)
 }
 
-// withoutLimits lets one user open as much as a row wants. They are no flags, so that a row can
-// set its own.
+// withoutLimits lets one user, and one address, open as much as a row wants. They are no flags,
+// so that a row can set its own.
 var withoutLimits = []string{
 	"LOGLANE_MAX_STREAMS_PER_USER=20000", "LOGLANE_MAX_STREAMS=20000", "LOGLANE_MAX_CHANNELS_PER_USER=0",
-	"LOGLANE_MAX_OPENS_PER_SECOND_PER_USER=0", "LOGLANE_MAX_OPENS_PER_SECOND=0",
+	"LOGLANE_MAX_OPENS_PER_SECOND_PER_USER=0", "LOGLANE_MAX_OPENS_PER_SECOND=0", "LOGLANE_MAX_WRONG_TOKENS_PER_MINUTE=0",
 }
 
 func serveWith(t testing.TB, redisURL, file, token string, args ...string) *Program {
