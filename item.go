@@ -27,7 +27,7 @@ const (
 type item struct {
 	kind   itemKind
 	cursor Cursor // with a zero ID where the item has no place of its own
-	frame  []byte // what is written to viewers
+	frame  []byte // what is written to viewers; behind it may lie another's, see inOnePiece
 	dataAt int    // where in frame the data lines begin
 	text   bool   // the line is no JSON object
 	had    int64  // of lateItem: the ring position of the line without a place
