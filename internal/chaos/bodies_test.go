@@ -24,7 +24,7 @@ func TestBodies(t *testing.T) {
 	s := stage(t, "--ingest-memory", fmt.Sprint(bodiesMemory))
 	var senders []*sender
 	for range bodies {
-		senders = append(senders, s.sender())
+		senders = append(senders, newSender(s.gateway.Base, s.gateway.Writer("*")))
 	}
 	body := strings.Repeat(strings.Repeat("x", 1023)+"\n", lines)
 	pause(2 * time.Second) // until the gateway has read the tokens
@@ -52,18 +52,8 @@ func TestBodies(t *testing.T) {
 			}
 		})
 	}
-	over := make(chan struct{})
-	go func() { sending.Wait(); close(over) }()
-	most := idle
-	for sent := false; !sent; {
-		select {
-		case <-over:
-			sent = true
-		case <-time.After(10 * time.Millisecond):
-			most = max(most, s.resident())
-		}
-	}
-	took := time.Since(began)
+	sending.Wait()
+	took, most := time.Since(began), s.mostResident()
 	if most-idle > bodiesGrowth {
 		t.Errorf("the gateway grows from %d MiB to %d MiB", idle>>20, most>>20)
 	}

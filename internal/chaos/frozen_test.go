@@ -47,12 +47,23 @@ func (s *scene) freeze(n int) {
 // resident is how much memory the gateway has, in bytes.
 func (s *scene) resident() int {
 	s.Helper()
+	return s.memory("VmRSS:")
+}
+
+// mostResident is how much it has had at most, in bytes.
+func (s *scene) mostResident() int {
+	s.Helper()
+	return s.memory("VmHWM:")
+}
+
+func (s *scene) memory(of string) int {
+	s.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.gateway.Pid()))
 	if err != nil {
 		s.Fatal(err)
 	}
 	for line := range bytes.Lines(status) {
-		if text, found := strings.CutPrefix(string(line), "VmRSS:"); found {
+		if text, found := strings.CutPrefix(string(line), of); found {
 			kb, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(text), " kB"))
 			if err != nil {
 				s.Fatal(err)
@@ -60,7 +71,7 @@ func (s *scene) resident() int {
 			return kb << 10
 		}
 	}
-	s.Fatal("the kernel does not tell VmRSS")
+	s.Fatalf("the kernel does not tell %s", of)
 	return 0
 }
 

@@ -22,7 +22,7 @@ func TestQueries(t *testing.T) {
 	quiet := time.Now()
 	pause(sized(8*time.Second, 30*time.Second))
 	began, used := time.Now(), s.processor()
-	out := attack.unleash(t)
+	out := unleash[storm, stormed](t, "TestStormItself", attack)
 	ended, took := time.Now(), s.processor()-used
 	if out.Opened != attack.Streams {
 		t.Errorf("%d of %d streams are opened: %v", out.Opened, attack.Streams, out.Refused)

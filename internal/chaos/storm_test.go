@@ -3,26 +3,21 @@ package chaos_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/chaos"
 )
-
-const stormOrder = "LOGLANE_STORM"
 
 // A storm is what a process of its own does to a gateway, so that it takes nothing from the
 // viewers whose lines are timed.
@@ -44,21 +39,9 @@ type stormed struct {
 	Took    time.Duration // until all streams were open and all logins answered
 }
 
-// TestStormItself is no test: it is the storm, in the process that TestStorm starts.
+// TestStormItself is no test: it is the storm, see unleash.
 func TestStormItself(t *testing.T) {
-	order := os.Getenv(stormOrder)
-	if order == "" {
-		t.Skip("started by TestStorm")
-	}
-	var s storm
-	if err := json.Unmarshal([]byte(order), &s); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := json.Marshal(s.rage(t.Context()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Printf("\nstormed %s\n", answer)
+	tell(t, ordered[storm](t).rage(t.Context()))
 }
 
 func (s storm) rage(ctx context.Context) stormed {
@@ -166,39 +149,6 @@ func (s storm) comeBack(ctx context.Context, client *http.Client, i int, answere
 	}
 }
 
-// unleash lets the storm rage and returns once it is over.
-func (s storm) unleash(t *testing.T) (out stormed) {
-	t.Helper()
-	order, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestStormItself$", "-test.v")
-	cmd.Env = append(os.Environ(), stormOrder+"="+string(order))
-	// Those who attack have machines of their own: here they only get what is left of this one.
-	var text bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &text, &text
-	err = cmd.Start()
-	if err == nil {
-		_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, 19) // where that is not allowed, it goes on as it is
-		err = cmd.Wait()
-	}
-	if err != nil {
-		t.Fatalf("the storm: %v\n%s", err, &text)
-	}
-	t.Logf("the storm took %v of the processor", cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
-	_, answer, _ := strings.Cut(text.String(), "\nstormed ")
-	answer, _, _ = strings.Cut(answer, "\n")
-	if err := json.Unmarshal([]byte(answer), &out); err != nil {
-		t.Fatalf("the storm: %v\n%s", err, &text)
-	}
-	return out
-}
-
 // guests are users with a history each and a token; it returns these and old places.
 func (s *scene) guests(n, lines int) (tokens, cursors []string) {
 	s.Helper()
@@ -262,7 +212,7 @@ func TestStorm(t *testing.T) {
 		pause(attack.Over)
 		began := time.Now()
 		used := s.processor()
-		out := attack.unleash(t)
+		out := unleash[storm, stormed](t, "TestStormItself", attack)
 		t.Logf("the gateway took %v of the processor", s.processor()-used)
 		calm, stormy = append(calm, span{quiet, began}), append(stormy, span{began, time.Now()})
 		t.Logf("%+v", out)
