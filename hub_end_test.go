@@ -183,7 +183,7 @@ func TestCloseDrains(t *testing.T) {
 		if err := s.hub.Close(context.Background()); err != nil {
 			t.Errorf("Close: %v", err)
 		}
-		if waited := time.Since(begin); waited > 6*time.Second {
+		if waited := time.Since(begin); waited > 5500*time.Millisecond {
 			t.Errorf("Close took %v", waited)
 		}
 		for _, v := range viewers {
