@@ -6,7 +6,7 @@ set -euo pipefail
 size=${1:-short}
 cd "$(dirname "$0")/../internal/chaos"
 
-limits='^Test(EndOfLogins|LoginsWhile|Storm|Flood|RollingRestart|Page)'
+limits='^Test(EndOfLogins|LoginsWhile|Storm|Flood|Queries|Bodies|RollingRestart|Page)'
 case $size in
 short) which=(-skip "$limits") form=short ;;
 limits) which=(-run "$limits") form=short ;;
