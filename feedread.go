@@ -253,6 +253,9 @@ func (f *feed) apply(page Page, had ID, began time.Time) {
 		if skipped = f.rewind.had(entry.Cursor); skipped {
 			f.last = entry.Cursor
 			f.ring.leaveOut()
+			if !entry.Cursor.ID.Less(f.rewind.before) { // it came again, and stands here now
+				f.hub.charge(f.known.add(entry.Cursor))
+			}
 			continue
 		}
 		f.takeEntry(entry, began, true)

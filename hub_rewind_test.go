@@ -2,6 +2,7 @@ package loglane_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,6 +100,39 @@ func TestARewindAfterAnother(t *testing.T) {
 		synctest.Wait()
 		if lines := v.lines(); !slices.Equal(lines, []string{"new"}) {
 			t.Errorf("%d lines are shown", len(lines))
+		}
+	})
+}
+
+// A loss that takes all the lines that the feed can recognise, or several in a row do, costs a
+// replay from a place further back, and not of all that is kept.
+func TestARewindBeyondWhatIsKnown(t *testing.T) {
+	onStage(t, stageOptions{retention: loglane.Retention{Lines: 20_000, Bytes: 1 << 30}}, func(s *stage) {
+		s.open("backlog=0")
+		s.append(numbered("line", 1, 9000)...)
+		var mu sync.Mutex
+		reads, begins := 0, ""
+		s.broker.set(func(b *faultyBroker) {
+			b.onRead = func(page *loglane.Page) {
+				mu.Lock()
+				defer mu.Unlock()
+				switch reads++; {
+				case reads == 1:
+					*page = oldestRewritten(t, b)
+				case reads <= 1+8+5: // the lines that are known, and five places up to the 16th from the end
+					page.Status = loglane.StatusRewritten
+				case len(page.Entries) > 1 && begins == "":
+					begins = textOf(page.Entries[0].Data)
+				}
+			}
+		})
+		end := s.broker.dropPayloads()
+		s.append("new")
+		end()
+		s.broker.tell(loglane.Event{Kind: loglane.Broken})
+		synctest.Wait()
+		if begins != "line 1025" {
+			t.Errorf("the replay begins at %q", begins)
 		}
 	})
 }

@@ -6,6 +6,10 @@ const (
 	maxKnown  = 4096
 	idleKnown = 128
 	knownCost = 24 // bytes
+	// maxAnchors is how many places further back a feed remembers, for losses that take all
+	// the lines that it can recognise, and firstStride from how many lines it takes one at first.
+	maxAnchors  = 64
+	firstStride = 256
 )
 
 type knownLine struct {
@@ -17,6 +21,10 @@ type knownLine struct {
 type knownLines struct {
 	lines []knownLine
 	n     int // how many there ever were
+
+	anchors []knownLine // every stride-th line, the newest at the end
+	stride  int
+	passed  int // lines since the newest anchor
 }
 
 // add remembers a line. It returns by how much the memory grew.
@@ -29,7 +37,24 @@ func (k *knownLines) add(c Cursor) (cost int) {
 		k.lines[k.n%maxKnown] = line
 	}
 	k.n++
-	return cost
+	return cost + k.anchor(line)
+}
+
+// anchor remembers where a line stands, if it is time for it. Half of those that are too many
+// go, so that the others reach twice as far.
+func (k *knownLines) anchor(line knownLine) (cost int) {
+	if k.passed++; k.passed < k.stride {
+		return 0
+	}
+	if k.passed, k.stride = 0, max(k.stride, firstStride); len(k.anchors) == maxAnchors {
+		for n := range maxAnchors / 2 {
+			k.anchors[n] = k.anchors[2*n+1]
+		}
+		k.anchors, k.stride = k.anchors[:maxAnchors/2], 2*k.stride
+		cost -= maxAnchors / 2 * knownCost
+	}
+	k.anchors = append(k.anchors, line)
+	return cost + knownCost
 }
 
 // newest yields the lines from the newest back.
@@ -71,7 +96,7 @@ func (k *knownLines) shrink() (freed int) {
 	return freed
 }
 
-func (k *knownLines) cost() int { return len(k.lines) * knownCost }
+func (k *knownLines) cost() int { return (len(k.lines) + len(k.anchors)) * knownCost }
 
 // A rewind is a read that has gone back to the oldest entry: viewers who stayed are to get
 // of it only what they have not had.
@@ -82,13 +107,17 @@ type rewind struct {
 }
 
 // some returns a few of the lines that are known, all over: the oldest first, then the one in
-// the middle, and so on.
+// the middle, and so on; and then some places further back, the newest first.
 func (k *knownLines) some() (some []Cursor) {
 	for parts := 1; parts <= 8 && parts <= len(k.lines); parts *= 2 {
 		for part := min(1, parts/2); part < parts; part += 2 {
 			line := k.lines[(k.n-len(k.lines)+len(k.lines)*part/parts)%len(k.lines)]
 			some = append(some, Cursor{ID: line.id, Src: line.src})
 		}
+	}
+	for back := 1; back <= len(k.anchors); back *= 2 {
+		anchor := k.anchors[len(k.anchors)-back]
+		some = append(some, Cursor{ID: anchor.id, Src: anchor.src})
 	}
 	return some
 }
