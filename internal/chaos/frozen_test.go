@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -85,6 +86,20 @@ func (s *scene) files() int {
 	return len(all)
 }
 
+// shown waits until all viewers have been shown so many lines.
+func (s *scene) shown(lines int) {
+	s.Helper()
+	for deadline := time.Now().Add(time.Minute); ; pause(50 * time.Millisecond) {
+		behind := slices.IndexFunc(s.crowd.Viewers, func(v *chaos.Viewer) bool { return v.Noted() < lines })
+		if behind < 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.Fatalf("viewer %d has not got its %d lines within a minute", behind, lines)
+		}
+	}
+}
+
 // TestFrozenViewers lets viewers stop reading beside others that read.
 func TestFrozenViewers(t *testing.T) {
 	normal, frozen := sized(200, 1000), sized(200, 1000)
@@ -99,8 +114,9 @@ func TestFrozenViewers(t *testing.T) {
 		}
 	}
 	s.watch(normal)
+	s.shown(900) // else the time alone has that in it
 	s.log(2, 10)
-	pause(2 * time.Second) // until the histories are sent
+	pause(2 * time.Second)
 	calm := time.Now()
 	pause(9 * time.Second)
 	calmEnd, before, files := time.Now(), s.resident(), s.files()

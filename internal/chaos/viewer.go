@@ -242,6 +242,13 @@ func (v *Viewer) forget(n int) {
 	}
 }
 
+// Noted is how many sights there are by now: lines, gaps and what else it has noted.
+func (v *Viewer) Noted() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.count
+}
+
 // Sights yields what the viewer was shown, in order. It may be called once the viewer has
 // stopped watching.
 func (v *Viewer) Sights() iter.Seq[Sight] {
