@@ -102,7 +102,8 @@ func TestIdleRingWithUnstoredLines(t *testing.T) {
 	})
 }
 
-// Viewers who come at once share the read of what the ring does not have.
+// Viewers who come at once share the read of what the ring does not have, and what it was encoded
+// to.
 func TestViewersShareTheReadOfTheHistory(t *testing.T) {
 	onStage(t, stageOptions{}, func(s *stage) {
 		s.append(numbered("line", 1, 200)...)
@@ -124,6 +125,9 @@ func TestViewersShareTheReadOfTheHistory(t *testing.T) {
 		}
 		if reads := s.hub.Stats().Reads - before; reads > 5 {
 			t.Errorf("%d reads for 50 viewers who came at once", reads)
+		}
+		if shared := sharedBy(viewers); shared < 200 {
+			t.Errorf("%d of 200 lines were encoded once for all", shared)
 		}
 	})
 }

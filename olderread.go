@@ -5,7 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// An olderRead lets viewers who join at the same time share one read of the history.
+// An olderRead lets viewers who join at the same time share one read of the history, and what
+// it was encoded to.
 type olderRead struct {
 	flight chan struct{} // holds a token while nobody reads
 	asking atomic.Int64  // how many want it, the reader included
@@ -14,10 +15,10 @@ type olderRead struct {
 }
 
 type olderPart struct {
-	last    Cursor
-	n       int
-	purges  int64
-	entries []Entry
+	last   Cursor
+	n      int
+	purges int64
+	items  []*item
 }
 
 func newOlderRead() *olderRead {
@@ -28,7 +29,7 @@ func newOlderRead() *olderRead {
 
 // read returns what read returns, or what it returned for the same place to another who
 // asked meanwhile.
-func (o *olderRead) read(ctx context.Context, last Cursor, n int, read func() ([]Entry, error)) ([]Entry, error) {
+func (o *olderRead) read(ctx context.Context, last Cursor, n int, read func() ([]*item, error)) ([]*item, error) {
 	o.asking.Add(1)
 	defer o.asking.Add(-1)
 	select {
@@ -44,12 +45,12 @@ func (o *olderRead) read(ctx context.Context, last Cursor, n int, read func() ([
 	}()
 	purges := o.purges.Load()
 	if p := o.shared; p != nil && p.last == last && p.n == n && p.purges == purges {
-		return p.entries, nil
+		return p.items, nil
 	}
 	o.shared = nil
-	entries, err := read()
+	items, err := read()
 	if err == nil {
-		o.shared = &olderPart{last: last, n: n, purges: purges, entries: entries}
+		o.shared = &olderPart{last: last, n: n, purges: purges, items: items}
 	}
-	return entries, err
+	return items, err
 }

@@ -247,15 +247,20 @@ func (f *feed) readItems(ctx context.Context, from From) (Page, []*item, error) 
 	if page.Status != OK {
 		return page, nil, nil
 	}
-	items := make([]*item, len(page.Entries))
-	for n, entry := range page.Entries {
+	return page, f.encode(page.Entries), nil
+}
+
+// encode makes items of a part of the history. The feed is not locked: what is live goes on.
+func (f *feed) encode(entries []Entry) []*item {
+	items := make([]*item, len(entries))
+	for n, entry := range entries {
 		if n%encodedAtOnce == encodedAtOnce-1 {
 			runtime.Gosched() // what is stored can wait, what is live goes first
 		}
 		items[n] = f.hub.encoder.entry(entry)
 	}
 	inOnePiece(items)
-	return page, items, nil
+	return items
 }
 
 // inOnePiece lets the frames of items lie behind each other, so that they are written

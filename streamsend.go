@@ -97,7 +97,7 @@ func (st *stream) appendFrame(frames [][]byte, d delivery, shows bool) [][]byte 
 		return frames
 	case d.kind == statusItem:
 		st.down = true
-		return append(frames, st.format.item(d.item))
+		return joined(frames, st.format.item(d.item))
 	case !shows:
 		if d.placed() {
 			st.hides, st.hidden = true, d.cursor
@@ -113,7 +113,7 @@ func (st *stream) appendFrame(frames [][]byte, d delivery, shows bool) [][]byte 
 	if d.isLine() {
 		st.sent++
 	}
-	return append(frames, st.format.item(d.item))
+	return joined(frames, st.format.item(d.item))
 }
 
 // see leaves of a line what the viewer may see of it; false means nothing.

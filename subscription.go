@@ -57,10 +57,10 @@ func (s *subscription) joinTail(ctx context.Context, n int) ([]delivery, error) 
 			return nil, nil
 		}
 		f.mu.Unlock()
-		entries, err := f.older.read(ctx, last, n, func() ([]Entry, error) {
+		items, err := f.older.read(ctx, last, n, func() ([]*item, error) {
 			newest, entries, _, err := f.hub.readBack(ctx, f.channel, n)
 			f.notice(newest.Tail)
-			return entries, err
+			return f.encode(entries), err
 		})
 		if err != nil {
 			return nil, err
@@ -72,7 +72,7 @@ func (s *subscription) joinTail(ctx context.Context, n int) ([]delivery, error) 
 		}
 		s.live, s.pos, s.since, s.quiet, s.place = true, end, end, end, last
 		f.mu.Unlock()
-		return s.deliveries(entries, last), nil
+		return deliveries(upTo(items, last)), nil
 	}
 }
 
@@ -223,15 +223,10 @@ func (s *subscription) advance(items []*item, last Cursor, gen int) []delivery {
 		return nil
 	}
 	items = upTo(items, last)
-	if len(items) == 0 {
-		return nil
+	if len(items) > 0 {
+		s.place = items[len(items)-1].cursor
 	}
-	told := make([]delivery, len(items))
-	for n, i := range items {
-		told[n] = delivery{item: i}
-	}
-	s.place = items[len(items)-1].cursor
-	return told
+	return deliveries(items)
 }
 
 // join lets a viewer go live whose place stands at the end of the history, also where
@@ -255,13 +250,18 @@ func (s *subscription) join(end int64, gen int) bool {
 // page that said so, for the place before a foreign entry is no place to ask after.
 func (s *subscription) gap(page Page, end int64, gen int) []delivery {
 	f := s.feed
+	slow := s.open && (page.Status == StatusTrimmed || page.Status == StatusExpired)
+	var items []*item
+	if !slow {
+		items = f.encode(page.Entries)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.gen != gen {
 		return nil
 	}
 	f.hub.stats.gaps.Add(1)
-	if s.open && (page.Status == StatusTrimmed || page.Status == StatusExpired) && f.ring.floorKnown {
+	if slow && f.ring.floorKnown {
 		missed := int64(-1)
 		if page.Missed >= 0 && f.ring.floor.N >= s.place.N {
 			missed = int64(f.ring.floor.N - s.place.N)
@@ -271,11 +271,14 @@ func (s *subscription) gap(page Page, end int64, gen int) []delivery {
 		s.catchesUp()
 		return []delivery{{item: newGap("slow", missed, s.place)}}
 	}
+	if slow {
+		items = f.encode(page.Entries)
+	}
 	told := []delivery{{item: newGap(page.Status.String(), page.Missed, page.Floor)}}
 	s.place = page.Floor
-	if lines := s.deliveries(page.Entries, f.last); lines != nil {
-		s.place = lines[len(lines)-1].cursor
-		told = append(told, lines...)
+	if items = upTo(items, f.last); len(items) > 0 {
+		s.place = items[len(items)-1].cursor
+		told = append(told, deliveries(items)...)
 	} else if page.Tail.ID.IsZero() { // nothing is kept: what is to come comes by the ring
 		s.live, s.open = true, true
 		s.pos, s.since, s.quiet = end, end, end
@@ -284,17 +287,14 @@ func (s *subscription) gap(page Page, end int64, gen int) []delivery {
 	return told
 }
 
-// deliveries encodes entries up to the last one that the feed has.
-func (s *subscription) deliveries(entries []Entry, last Cursor) []delivery {
-	told := make([]delivery, 0, len(entries))
-	for _, entry := range entries {
-		if last.ID.Less(entry.Cursor.ID) {
-			break
-		}
-		told = append(told, delivery{item: s.feed.hub.encoder.entry(entry)})
-	}
-	if len(told) == 0 {
+// deliveries are items on their way to one viewer, nil where there are none.
+func deliveries(items []*item) []delivery {
+	if len(items) == 0 {
 		return nil
+	}
+	told := make([]delivery, len(items))
+	for n, i := range items {
+		told[n] = delivery{item: i}
 	}
 	return told
 }

@@ -32,7 +32,7 @@ func (p *portableWriter) write(frames ...[]byte) error {
 	if err := p.deadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
-	for _, frame := range joined(frames) {
+	for _, frame := range frames {
 		for piece := range slices.Chunk(frame, writePiece) {
 			if _, err := p.w.Write(piece); err != nil {
 				return err
@@ -50,17 +50,14 @@ func (p *portableWriter) write(frames ...[]byte) error {
 	return p.deadline(time.Time{})
 }
 
-// joined makes one of frames that lie behind each other in memory, see inOnePiece.
-func joined(frames [][]byte) [][]byte {
-	all := frames[:0]
-	for _, frame := range frames {
-		if n := len(all) - 1; n >= 0 && follows(all[n], frame) {
-			all[n] = all[n][:len(all[n])+len(frame)]
-		} else {
-			all = append(all, frame)
-		}
+// joined appends a frame, as one with the last where it lies behind that in memory, see
+// inOnePiece.
+func joined(frames [][]byte, frame []byte) [][]byte {
+	if n := len(frames) - 1; n >= 0 && follows(frames[n], frame) {
+		frames[n] = frames[n][:len(frames[n])+len(frame)]
+		return frames
 	}
-	return all
+	return append(frames, frame)
 }
 
 func follows(before, frame []byte) bool {
