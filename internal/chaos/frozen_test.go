@@ -160,7 +160,7 @@ type freezing struct {
 func (s *scene) freezes(n int, cursor string) (f freezing) {
 	s.Helper()
 	f.calm.from = time.Now()
-	pause(9 * time.Second)
+	pause(sized(4*time.Second, 9*time.Second))
 	f.calm.until = time.Now()
 	files := s.files()
 	before := s.forgetMost()
