@@ -3,8 +3,10 @@ package loglane_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,6 +85,56 @@ func (s *stage) behind(lines int) (place loglane.Cursor, texts []string) {
 	s.append(texts...)
 	synctest.Wait()
 	return place, texts
+}
+
+// A crowd who comes back after the lines that follow their places were trimmed away, each from
+// another place, is told how many it missed, and shares what is kept; also where more is trimmed
+// meanwhile.
+func TestACrowdWithTrimmedPlacesSharesReads(t *testing.T) {
+	const viewers, kept, lines = 50, 2500, 4000
+	onStage(t, stageOptions{retention: loglane.Retention{Lines: kept}}, func(s *stage) {
+		var places []loglane.Cursor
+		for n := range viewers {
+			places = append(places, s.append(fmt.Sprintf("early %d", n)))
+		}
+		s.append(numbered("line", 1, lines)...)
+		s.open("") // so that there is a ring, of the newest 1,000
+		var read atomic.Int64
+		s.broker.set(func(b *faultyBroker) {
+			b.onRead = func(page *loglane.Page) {
+				read.Add(int64(len(page.Entries)))
+				time.Sleep(time.Millisecond)
+			}
+		})
+		var crowd []*viewer
+		for n := range viewers {
+			crowd = append(crowd, s.request(s.grant, "GET", "last_event_id="+places[n].String()))
+			time.Sleep(3 * time.Millisecond)
+			if n%10 == 9 {
+				s.append(fmt.Sprintf("late %d", n))
+			}
+		}
+		time.Sleep(time.Second)
+		for n, v := range crowd {
+			got := v.lines()
+			first, _ := strconv.Atoi(strings.TrimPrefix(got[0], "line "))
+			missed := viewers - 1 - n + first - 1
+			want := append(numbered("line", first, lines), "late 9", "late 19", "late 29", "late 39", "late 49")
+			if first < lines-kept || !slices.Equal(got, want) {
+				t.Fatalf("viewer %d got %d lines from %q to %q", n, len(got), got[0], got[len(got)-1])
+			}
+			gap := fmt.Sprintf(`gap{"reason":"trimmed","missed":%d}`, missed)
+			if told := v.told(); strings.Count(strings.Join(told, "\n"), "gap{") != 1 || !strings.HasPrefix(told[1], gap) {
+				t.Errorf("viewer %d was told %q, want one %s", n, told[:3], gap)
+			}
+		}
+		if read.Load() > 2*kept+viewers {
+			t.Errorf("%d viewers read %d entries, where %d are kept", viewers, read.Load(), kept)
+		}
+		if shared := sharedBy(crowd); shared < kept*3/4 {
+			t.Errorf("%d of %d lines were encoded once for all", shared, kept)
+		}
+	})
 }
 
 // Neither who takes no more nor who leaves in the middle of a read holds up those who share

@@ -28,6 +28,7 @@ type sharedPages struct {
 	cost    int
 	drops   int // what was asked for before the last of them is not kept
 	flights []*pageFlight
+	floor   ID // the highest place that was found before the oldest entry that is kept
 }
 
 // A sharedPage is a part of the history without a hole.
@@ -63,10 +64,17 @@ func (p *sharedPage) after(place Cursor) []*item {
 			return 0
 		}
 	})
-	if !found || !p.items[i].cursor.same(place) {
+	if !found || !p.items[i].isAt(place) {
 		return nil
 	}
 	return p.items[i+1:]
+}
+
+// isAt says whether a place is the item's own. The place before the oldest entry cannot name the
+// src of what was there.
+func (i *item) isAt(place Cursor) bool {
+	c := i.cursor
+	return c.same(place) || place.Src.IsZero() && place.N > 0 && c.ID == place.ID && c.N == place.N && c.Epoch == place.Epoch
 }
 
 // follow returns what is kept of what follows a place, up to the last entry that the feed
@@ -173,7 +181,7 @@ func (s *sharedPages) drop() (freed int) {
 	for _, page := range s.pages {
 		page.gone = true
 	}
-	s.pages, s.cost = nil, 0
+	s.pages, s.cost, s.floor = nil, 0, ID{}
 	s.drops++
 	return freed
 }
@@ -227,6 +235,28 @@ func (f *feed) readAfter(ctx context.Context, place, last Cursor) (Page, []*item
 	}
 }
 
+// readAfterTrimmed returns what is kept after a place that most likely was trimmed away, with the
+// page that says so; no items where it was not, or another program wrote the oldest entry. A crowd
+// who comes back so late, each from a place of its own, asks for one entry each and shares the rest.
+func (f *feed) readAfterTrimmed(ctx context.Context, place, last Cursor) (Page, []*item, error) {
+	f.mu.Lock()
+	late := f.shared.crowded() && !place.ID.IsZero() && place.ID.Less(f.shared.floor)
+	f.mu.Unlock()
+	if !late {
+		return Page{}, nil, nil
+	}
+	page, err := f.hub.readPage(ctx, f.channel, After(place), 1)
+	if err != nil || page.Status == OK || len(page.Entries) == 0 || page.Entries[0].Foreign() {
+		return page, nil, err
+	}
+	f.notice(page.Tail)
+	rest, items, err := f.readAfter(ctx, page.Floor, last)
+	if rest.Status != OK {
+		return page, nil, err
+	}
+	return page, items, err
+}
+
 // readShared reads a page, and leaves it to those who are near.
 func (f *feed) readShared(ctx context.Context, flight *pageFlight) (Page, []*item, error) {
 	page, items, err := f.readItems(ctx, After(flight.place))
@@ -245,9 +275,20 @@ func (f *feed) readItems(ctx context.Context, from From) (Page, []*item, error) 
 	}
 	f.notice(page.Tail)
 	if page.Status != OK {
+		f.noticeFloor(page.Floor)
 		return page, nil, nil
 	}
 	return page, f.encode(page.Entries), nil
+}
+
+// noticeFloor takes note of where the history began. It is a guess what that says of other places:
+// what is read is what counts.
+func (f *feed) noticeFloor(floor Cursor) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.shared.floor.Less(floor.ID) {
+		f.shared.floor = floor.ID
+	}
 }
 
 // encode makes items of a part of the history. The feed is not locked: what is live goes on.

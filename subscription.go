@@ -187,24 +187,37 @@ func (s *subscription) catchUp(ctx context.Context) ([]delivery, error) {
 				return nil, nil
 			}
 		}
+		if !s.open && page.Status == StatusTrimmed && len(upTo(items, last)) > 0 {
+			// It goes on with the history, as who had been there all the while.
+			if told := s.gap(page, items, end, gen); told != nil {
+				return told, nil
+			}
+		}
 		// Either the stream has gone on or back without the feed, or the feed knows
 		// what happened: its view is to be as new as the page.
 		if err := f.refresh(ctx, s); err != nil {
 			return nil, err
 		}
 		if page.Status != OK {
-			if told := s.gap(page, end, gen); told != nil {
+			if told := s.gap(page, items, end, gen); told != nil {
 				return told, nil
 			}
 		}
 	}
 }
 
-// read returns a page after the viewer's place, and as items what of it follows the place
-// without a gap.
+// read returns a page after the viewer's place, and its items. Where a gap is before these and the
+// viewer was live, there are none, for most likely it goes on from the ring.
 func (s *subscription) read(ctx context.Context, last Cursor) (Page, []*item, error) {
 	if !s.all {
-		return s.feed.readAfter(ctx, s.place, last)
+		page, items, err := s.feed.readAfterTrimmed(ctx, s.place, last)
+		if items == nil && err == nil {
+			page, items, err = s.feed.readAfter(ctx, s.place, last)
+		}
+		if page.Status != OK && !s.mayBeSlow(page) && items == nil {
+			items = s.feed.encode(page.Entries)
+		}
+		return page, items, err
 	}
 	page, items, err := s.feed.readItems(ctx, Oldest())
 	if err == nil {
@@ -245,23 +258,23 @@ func (s *subscription) join(end int64, gen int) bool {
 	return true
 }
 
+// mayBeSlow says whether a gap most likely is of a viewer that was live and too slow.
+func (s *subscription) mayBeSlow(page Page) bool {
+	return s.open && (page.Status == StatusTrimmed || page.Status == StatusExpired)
+}
+
 // gap tells a viewer that lines are missing after its place. A viewer that was live and
 // too slow goes on from the ring, any other from the oldest entry that is kept: with the
 // page that said so, for the place before a foreign entry is no place to ask after.
-func (s *subscription) gap(page Page, end int64, gen int) []delivery {
+func (s *subscription) gap(page Page, items []*item, end int64, gen int) []delivery {
 	f := s.feed
-	slow := s.open && (page.Status == StatusTrimmed || page.Status == StatusExpired)
-	var items []*item
-	if !slow {
-		items = f.encode(page.Entries)
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.gen != gen {
 		return nil
 	}
 	f.hub.stats.gaps.Add(1)
-	if slow && f.ring.floorKnown {
+	if s.mayBeSlow(page) && f.ring.floorKnown {
 		missed := int64(-1)
 		if page.Missed >= 0 && f.ring.floor.N >= s.place.N {
 			missed = int64(f.ring.floor.N - s.place.N)
@@ -271,7 +284,7 @@ func (s *subscription) gap(page Page, end int64, gen int) []delivery {
 		s.catchesUp()
 		return []delivery{{item: newGap("slow", missed, s.place)}}
 	}
-	if slow {
+	if items == nil {
 		items = f.encode(page.Entries)
 	}
 	told := []delivery{{item: newGap(page.Status.String(), page.Missed, page.Floor)}}

@@ -8,12 +8,14 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/loglane/loglane"
 	"github.com/loglane/loglane/internal/brokertest"
+	"github.com/loglane/loglane/internal/porttest"
 	"github.com/loglane/loglane/internal/redistest"
 	"github.com/loglane/loglane/redisbroker"
 )
@@ -191,7 +193,7 @@ func TestServersThatCannotServe(t *testing.T) {
 		})
 	}
 	t.Run("a real cluster", func(t *testing.T) {
-		node := redistest.Start(t, "--cluster-enabled", "yes")
+		node := redistest.Start(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(porttest.Free(t)))
 		if problems := told(examine(t, node.URL(), 0)); !strings.HasPrefix(problems, "redis true: it is a node of a cluster") || strings.Count(problems, "\n") != 1 {
 			t.Error(problems)
 		}

@@ -23,7 +23,7 @@ func (b *Broker) Read(ctx context.Context, channel string, from loglane.From, li
 	page := view.page()
 	if from.Kind == loglane.FromAfter {
 		page.Status, page.Missed = view.facts(b.retentionOf(channel)).Judge(from.Cursor)
-		if page.Status != loglane.OK {
+		if page.Status != loglane.OK && !view.fromOldest() {
 			if page, err = b.readAfterGap(ctx, channel, from.Cursor, limit, page.Status); err != nil {
 				return loglane.Page{}, unavailable(err)
 			}
@@ -49,6 +49,12 @@ func more(from loglane.From, view *view, page loglane.Page) bool {
 	default:
 		return page.Entries[0].Cursor.ID != view.oldest.Cursor.ID
 	}
+}
+
+// fromOldest says whether the view begins at the oldest entry, as it does where it was to begin
+// after one that is older.
+func (v *view) fromOldest() bool {
+	return len(v.entries) > 0 && !v.newestFirst && v.entries[0].Cursor.ID == v.oldest.Cursor.ID
 }
 
 // readAfterGap reads from the oldest entry, and judges the cursor by what is there at
