@@ -187,7 +187,7 @@ func (s *scene) freezes(n int, cursor string) (f freezing) {
 // until the last is closed it is timed how long the others' lines take. A round has too few lines
 // for a 99th percentile: one slow line is more than one in a hundred.
 func TestFrozenViewers(t *testing.T) {
-	normal, frozen, rounds := sized(200, 1000), sized(200, 1000), sized(1, 6)
+	normal, frozen, rounds := sized(200, 1000), sized(200, 1000), sized(1, 10)
 	s := playWith(t, keepMuch, nil, []string{"--max-replays", "4000"})
 	batch := loglane.Batch{Producer: loglane.NewProducer()}
 	for k := uint64(1); k <= 900; k++ {

@@ -149,7 +149,8 @@ func (s storm) comeBack(ctx context.Context, client *http.Client, i int, answere
 	}
 }
 
-// guests are users with a history each and a token; it returns these and old places.
+// guests are users with a history each and a token; it returns these and old places, of which
+// every second one has been trimmed away with ten lines after it.
 func (s *scene) guests(n, lines int) (tokens, cursors []string) {
 	s.Helper()
 	for i := range n {
@@ -170,6 +171,9 @@ func (s *scene) guests(n, lines int) (tokens, cursors []string) {
 			s.Fatal(err)
 		}
 		cursors = append(cursors, page.Entries[0].Cursor.String())
+		if i%2 == 1 {
+			s.redis.MustDo("XTRIM", "stream:"+channel, "MAXLEN", strconv.Itoa(lines-11))
+		}
 		tokens = append(tokens, s.gateway.Token(fmt.Sprintf("guest%d", i)))
 	}
 	return tokens, cursors
@@ -194,7 +198,7 @@ func (s *scene) processor() time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond // the kernel counts hundredths
 }
 
-// TestStorm lets many guess passwords and come back with old places, round for round beside
+// TestStorm lets many guess passwords and come back with old places, half of them too old, round for round beside
 // quiet ones: those who watch keep their latency.
 func TestStorm(t *testing.T) {
 	rounds, viewers := sized(2, 3), sized(50, 100)
