@@ -131,6 +131,11 @@ type From struct {
 	Kind   FromKind
 	Cursor Cursor // of FromAfter and FromBefore
 	N      int    // of FromLast
+
+	// Follower says that the caller follows the channel too, and takes in all that the page
+	// tells: entries up to its tail need not be reported to followers any more. What anybody
+	// else reads is still reported.
+	Follower bool
 }
 
 // FromKind is the kind of a [From].

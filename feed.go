@@ -333,8 +333,8 @@ func (f *feed) locate(c Cursor) (int64, bool) {
 	return f.ring.locate(c)
 }
 
-// notice takes what a viewer's own read has shown of the stream's tail. The broker counts
-// what was read as known to the process: the feed must then know it too.
+// notice takes what a viewer's own read has shown of the stream's tail: what one viewer has seen,
+// those who are live get without waiting for the broker's report.
 func (f *feed) notice(tail Cursor) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -70,7 +70,9 @@ func (f *feed) readAll(ctx context.Context, began time.Time) error {
 		return f.fill(ctx, began)
 	}
 	for {
-		page, err := f.hub.readPage(ctx, f.channel, After(last), readLimit)
+		from := After(last)
+		from.Follower = true
+		page, err := f.hub.readPage(ctx, f.channel, from, readLimit)
 		if err != nil {
 			return err
 		}
@@ -151,7 +153,9 @@ func (f *feed) hadBefore(ctx context.Context) (ID, error) {
 
 // fill makes the ring out of the newest part of the history.
 func (f *feed) fill(ctx context.Context, began time.Time) error {
-	newest, entries, more, err := f.hub.readBack(ctx, f.channel, ringLines+1)
+	from := Last(ringLines + 1)
+	from.Follower = true
+	newest, entries, more, err := f.hub.readBack(ctx, f.channel, from)
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,11 @@ func (h *Hub) readPage(ctx context.Context, channel string, from From, limit int
 	return h.broker.Read(ctx, channel, from, limit)
 }
 
-// readBack reads the newest entries, at most n and about 1 MiB of them. more says that
+// readBack reads the newest entries, from.N at most and about 1 MiB of them. more says that
 // there are older ones.
-func (h *Hub) readBack(ctx context.Context, channel string, n int) (newest Page, entries []Entry, more bool, err error) {
-	from := Last(min(readLimit, n))
+func (h *Hub) readBack(ctx context.Context, channel string, from From) (newest Page, entries []Entry, more bool, err error) {
+	n := from.N
+	from.N = min(readLimit, n)
 	var pages [][]Entry
 	count, size := 0, 0
 	for {

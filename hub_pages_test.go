@@ -137,6 +137,38 @@ func TestACrowdWithTrimmedPlacesSharesReads(t *testing.T) {
 	})
 }
 
+// Who is in the middle of a page gets what follows from the pages that are kept, also where the
+// history lost its place meanwhile and others have come who were told so.
+func TestAKeptPageServesAPlaceThatIsTrimmed(t *testing.T) {
+	const kept, lines = 2500, 3000
+	onStage(t, stageOptions{retention: loglane.Retention{Lines: kept}}, func(s *stage) {
+		early := s.append(numbered("line", 1, 10)...)
+		place := s.append(numbered("line", 11, 151)...)
+		s.append(numbered("line", 152, 2600)...)
+		s.open("") // so that there is a ring
+		stalled := s.request(s.grant, "GET", "last_event_id="+place.String())
+		stalled.w.freeze()
+		for range 2 {
+			s.open("last_event_id=" + place.String())
+		}
+		s.append(numbered("line", 2601, lines)...)
+		synctest.Wait()
+		for range 2 {
+			if told := s.open("last_event_id=" + early.String()).told(); !strings.HasPrefix(told[1], "gap{") {
+				t.Fatalf("who comes from a place that was trimmed is told %q", told[:3])
+			}
+		}
+		stalled.w.thaw()
+		time.Sleep(time.Second)
+		if got := stalled.lines(); !slices.Equal(got, numbered("line", 152, lines)) {
+			t.Errorf("%d lines from %q to %q", len(got), got[0], got[len(got)-1])
+		}
+		if told := strings.Join(stalled.told(), "\n"); strings.Contains(told, "gap{") {
+			t.Error("a gap is told where all lines were there")
+		}
+	})
+}
+
 // Neither who takes no more nor who leaves in the middle of a read holds up those who share
 // pages with them.
 func TestSharedReadsWaitForNobody(t *testing.T) {

@@ -235,26 +235,11 @@ func (f *feed) readAfter(ctx context.Context, place, last Cursor) (Page, []*item
 	}
 }
 
-// readAfterTrimmed returns what is kept after a place that most likely was trimmed away, with the
-// page that says so; no items where it was not, or another program wrote the oldest entry. A crowd
-// who comes back so late, each from a place of its own, asks for one entry each and shares the rest.
-func (f *feed) readAfterTrimmed(ctx context.Context, place, last Cursor) (Page, []*item, error) {
+// trimmedBefore says whether a place most likely was trimmed away, and no page has what follows it.
+func (f *feed) trimmedBefore(place, last Cursor) bool {
 	f.mu.Lock()
-	late := f.shared.crowded() && !place.ID.IsZero() && place.ID.Less(f.shared.floor)
-	f.mu.Unlock()
-	if !late {
-		return Page{}, nil, nil
-	}
-	page, err := f.hub.readPage(ctx, f.channel, After(place), 1)
-	if err != nil || page.Status == OK || len(page.Entries) == 0 || page.Entries[0].Foreign() {
-		return page, nil, err
-	}
-	f.notice(page.Tail)
-	rest, items, err := f.readAfter(ctx, page.Floor, last)
-	if rest.Status != OK {
-		return page, nil, err
-	}
-	return page, items, err
+	defer f.mu.Unlock()
+	return f.shared.crowded() && !place.ID.IsZero() && place.ID.Less(f.shared.floor) && f.shared.follow(place, last) == nil
 }
 
 // readShared reads a page, and leaves it to those who are near.

@@ -58,7 +58,7 @@ func (s *subscription) joinTail(ctx context.Context, n int) ([]delivery, error) 
 		}
 		f.mu.Unlock()
 		items, err := f.older.read(ctx, last, n, func() ([]*item, error) {
-			newest, entries, _, err := f.hub.readBack(ctx, f.channel, n)
+			newest, entries, _, err := f.hub.readBack(ctx, f.channel, Last(n))
 			f.notice(newest.Tail)
 			return f.encode(entries), err
 		})
@@ -207,14 +207,15 @@ func (s *subscription) catchUp(ctx context.Context) ([]delivery, error) {
 }
 
 // read returns a page after the viewer's place, and its items. Where a gap is before these and the
-// viewer was live, there are none, for most likely it goes on from the ring.
+// viewer is to go on from the ring, there are none.
 func (s *subscription) read(ctx context.Context, last Cursor) (Page, []*item, error) {
 	if !s.all {
-		page, items, err := s.feed.readAfterTrimmed(ctx, s.place, last)
-		if items == nil && err == nil {
-			page, items, err = s.feed.readAfter(ctx, s.place, last)
+		page, items, err := s.readTrimmed(ctx, last)
+		if err != nil || page.Status != OK {
+			return page, items, err
 		}
-		if page.Status != OK && !s.mayBeSlow(page) && items == nil {
+		page, items, err = s.feed.readAfter(ctx, s.place, last)
+		if err == nil && page.Status != OK && !s.willLeap(page) {
 			items = s.feed.encode(page.Entries)
 		}
 		return page, items, err
@@ -224,6 +225,31 @@ func (s *subscription) read(ctx context.Context, last Cursor) (Page, []*item, er
 		s.all, s.place = false, page.Floor
 	}
 	return page, items, err
+}
+
+// readTrimmed is read for a viewer whose place most likely was trimmed away; the page's status is OK
+// where it was not, or where read does as well. A crowd who comes back so late, each from a place of
+// its own, asks for one entry each and shares the rest.
+func (s *subscription) readTrimmed(ctx context.Context, last Cursor) (Page, []*item, error) {
+	f := s.feed
+	if !f.trimmedBefore(s.place, last) {
+		return Page{}, nil, nil
+	}
+	page, err := f.hub.readPage(ctx, f.channel, After(s.place), 1)
+	switch {
+	case err != nil:
+		return page, nil, err
+	case page.Status == OK, s.willLeap(page):
+		return page, nil, nil
+	case len(page.Entries) == 0, page.Entries[0].Foreign(): // before a foreign one is no place to ask after
+		return Page{}, nil, nil
+	}
+	f.notice(page.Tail)
+	rest, items, err := f.readAfter(ctx, page.Floor, last)
+	if err != nil || rest.Status != OK { // more was trimmed meanwhile
+		return Page{}, nil, err
+	}
+	return page, items, nil
 }
 
 // advance takes items that follow the viewer's place, up to the last entry that the feed
@@ -258,9 +284,16 @@ func (s *subscription) join(end int64, gen int) bool {
 	return true
 }
 
-// mayBeSlow says whether a gap most likely is of a viewer that was live and too slow.
-func (s *subscription) mayBeSlow(page Page) bool {
-	return s.open && (page.Status == StatusTrimmed || page.Status == StatusExpired)
+// willLeap says whether a viewer goes on from the ring after a gap: one that was live and too slow.
+func (s *subscription) willLeap(page Page) bool {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	return s.leaps(page)
+}
+
+// leaps is willLeap while the feed is locked.
+func (s *subscription) leaps(page Page) bool {
+	return s.open && (page.Status == StatusTrimmed || page.Status == StatusExpired) && s.feed.ring.floorKnown
 }
 
 // gap tells a viewer that lines are missing after its place. A viewer that was live and
@@ -270,11 +303,12 @@ func (s *subscription) gap(page Page, items []*item, end int64, gen int) []deliv
 	f := s.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.gen != gen {
+	leaps := s.leaps(page)
+	if f.gen != gen || !leaps && items == nil { // or the ring has changed since the page was read
 		return nil
 	}
 	f.hub.stats.gaps.Add(1)
-	if s.mayBeSlow(page) && f.ring.floorKnown {
+	if leaps {
 		missed := int64(-1)
 		if page.Missed >= 0 && f.ring.floor.N >= s.place.N {
 			missed = int64(f.ring.floor.N - s.place.N)
@@ -283,9 +317,6 @@ func (s *subscription) gap(page Page, items []*item, end int64, gen int) []deliv
 		s.live, s.pos, s.since, s.quiet = true, f.ring.start, f.ring.start, f.ring.start
 		s.catchesUp()
 		return []delivery{{item: newGap("slow", missed, s.place)}}
-	}
-	if items == nil {
-		items = f.encode(page.Entries)
 	}
 	told := []delivery{{item: newGap(page.Status.String(), page.Missed, page.Floor)}}
 	s.place = page.Floor

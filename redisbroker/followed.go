@@ -17,7 +17,7 @@ type followed struct {
 	confirmed bool // Redis has confirmed the subscription
 
 	// What the history's tail is known to be, to find out when silence is a loss.
-	seen     loglane.ID // newest entry that was reported or read
+	seen     loglane.ID // newest entry that was reported, or read by who follows
 	seenAt   time.Time  // when it was last reported
 	asked    loglane.ID // seen, when Redis was asked for the tail
 	suspect  loglane.ID // a tail that nobody has reported yet
@@ -66,7 +66,7 @@ func (c *followed) lose(err error) {
 	c.emit(loglane.Event{Kind: loglane.Broken, Err: err})
 }
 
-// learn takes what a read has shown of the stream's tail.
+// learn takes what a follower's read has shown of the stream's tail.
 func (c *followed) learn(tail loglane.ID, ttl time.Duration, asked time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -58,6 +58,40 @@ func TestSilentPubSub(t *testing.T) {
 	await("not well", foundWithin, func(err error) bool { return err == nil })
 }
 
+// healedWithin is when an entry whose message was lost is reported at the latest.
+const healedWithin = 5 * time.Second
+
+// TestWhatOthersReadIsReported stores an entry without a message, and has it read by somebody who
+// does not follow: those who do are told all the same.
+func TestWhatOthersReadIsReported(t *testing.T) {
+	t.Parallel()
+	for name, from := range map[string]loglane.From{
+		"its place": loglane.Last(0), "it": loglane.Last(1), "all": loglane.Oldest(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			broker := openURL(t, server.URL(), redisbroker.Options{})
+			events := followed(t, broker)
+			server.MustDo("XADD", "stream:"+alice, "*", "data", "nobody rings")
+			if page, err := broker.Read(t.Context(), alice, from, 10); err != nil || page.Tail.ID.IsZero() {
+				t.Fatal(page, err)
+			}
+			awaitEvent(t, events, loglane.Broken, healedWithin)
+			from := loglane.Oldest()
+			from.Follower = true
+			if _, err := broker.Read(t.Context(), alice, from, 10); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case event := <-events:
+				t.Errorf("what the follower has read is reported: %+v", event)
+			case <-time.After(healedWithin):
+			}
+		})
+	}
+}
+
 // TestOneLostProbe loses one sign of life: the next one comes, and nobody is disturbed.
 func TestOneLostProbe(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,9 @@ func (b *Broker) Read(ctx context.Context, channel string, from loglane.From, li
 	if err := b.noteForeignEntries(ctx, channel, view, page); err != nil {
 		return loglane.Page{}, unavailable(err)
 	}
-	b.subscriber.learn(channel, page.Tail.ID, view.ttl, view.asked)
+	if from.Follower {
+		b.subscriber.learn(channel, page.Tail.ID, view.ttl, view.asked)
+	}
 	return page, nil
 }
 

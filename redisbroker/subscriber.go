@@ -175,7 +175,7 @@ func (s *subscriber) healthy() error {
 	return nil
 }
 
-// learn takes what a read has shown of a channel that may be followed.
+// learn takes what a follower's read has shown of its channel.
 func (s *subscriber) learn(channel string, tail loglane.ID, ttl time.Duration, asked time.Time) {
 	s.mu.Lock()
 	c := s.channels[channel]

@@ -3,6 +3,8 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,6 +56,29 @@ func TestOneBadKey(t *testing.T) {
 	v.awaitLine(t, 1, 10*time.Second)
 	s.server.MustDo("XADD", "stream:logs:User.alice", "*", "data", `{"message":"line 2"}`) // nobody rings
 	v.awaitLine(t, 2, 6*time.Second)
+}
+
+// TestAQueryHidesNothing stores a line without a message, and asks for the history before anybody
+// has found it: those who watch are shown it all the same.
+func TestAQueryHidesNothing(t *testing.T) {
+	s := newScene(t, loglane.Retention{})
+	grant := func(*http.Request) (loglane.Grant, error) { return loglane.Grant{Channel: "logs:User.alice"}, nil }
+	history := s.hub.History(grant, nil)
+	v := s.watch("")
+	s.append(1, 0)
+	v.awaitLine(t, 1, 10*time.Second)
+	for n := 2; n <= 4; n++ {
+		s.server.MustDo("XADD", "stream:logs:User.alice", "*", "data", fmt.Sprintf(`{"message":"line %d"}`, n))
+		page := httptest.NewRecorder()
+		history.ServeHTTP(page, httptest.NewRequest("GET", "/api/v1/logs", nil))
+		if text := page.Body.String(); !strings.Contains(text, fmt.Sprintf("line %d", n)) {
+			t.Fatalf("%d: %s", page.Code, text)
+		}
+		v.awaitLine(t, n, 6*time.Second)
+	}
+	if fault := unbroken(v.numbers()); fault != "" {
+		t.Error(fault)
+	}
 }
 
 // TestForeignPlaces lets a foreign program choose places that are no times.
