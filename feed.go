@@ -173,7 +173,9 @@ func (f *feed) take(p livePayload, readBegan time.Time) {
 		return
 	}
 	if f.foreign.noWait && !f.stream && !isFrame {
-		f.float(f.foreign.takeWaiting())
+		for _, w := range f.foreign.takeTexts() {
+			f.float(w)
+		}
 		return
 	}
 	for f.foreign.waitingBytes > maxBacklog { // the oldest wait no longer, frames stand in the stream

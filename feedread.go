@@ -125,6 +125,7 @@ func (f *feed) leap(ctx context.Context, last Cursor, again *rewind) (Cursor, er
 		return last, nil
 	}
 	f.last = page.Entries[0].Cursor
+	f.n = max(f.n, f.last.N)
 	f.ring.leaveOut()
 	f.push(newMark(f.last))
 	return f.last, nil
@@ -176,6 +177,8 @@ func (f *feed) fill(ctx context.Context, began time.Time) error {
 		f.last = f.ring.floor
 	case len(entries) > 0 && entries[0].Foreign():
 		f.ring.floorKnown = false
+	case len(entries) > 0: // the history may have been trimmed since the newest page was read
+		f.ring.floor = Cursor{Epoch: newest.Epoch, N: entries[0].Cursor.N - 1, ID: entries[0].Prev}
 	}
 	for _, entry := range entries {
 		// Of a history, only what is young may still have its payload under way. Places
@@ -204,10 +207,9 @@ func (f *feed) settleBacklog(began time.Time) {
 		f.float(w)
 	}
 	f.scheduleLook()
-	if f.expired && !f.again {
+	if f.expired && !f.again { // else it is the next read that tells whether lines have come since
 		f.end()
 	}
-	f.expired = false
 }
 
 // lapse drops foreign payloads that came before a read which found their place gone.
@@ -249,13 +251,16 @@ func (f *feed) apply(page Page, had ID, began time.Time) {
 		f.lapse(began)
 		f.last, f.n = page.Floor, page.Floor.N
 	}
+	if len(page.Entries) > 0 {
+		f.expired = false
+	}
 	f.follow(page.Epoch)
 	f.last.Epoch = page.Epoch
 	f.stream = !page.Tail.ID.IsZero()
 	skipped := false
 	for _, entry := range page.Entries {
 		if skipped = f.rewind.had(entry.Cursor); skipped {
-			f.last = entry.Cursor
+			f.last, f.n = entry.Cursor, max(f.n, entry.Cursor.N)
 			f.ring.leaveOut()
 			if !entry.Cursor.ID.Less(f.rewind.before) { // it came again, and stands here now
 				f.hub.charge(f.known.add(entry.Cursor))

@@ -162,12 +162,17 @@ func (f *foreignLines) float(w waitingPayload, position int64, now time.Time) {
 	f.floated = append(f.floated, floatedPayload{key: w.key, at: now, position: position})
 }
 
-// takeWaiting takes the newest waiting payload, where none needs to wait.
-func (f *foreignLines) takeWaiting() waitingPayload {
-	w := f.waiting[len(f.waiting)-1]
-	f.waiting = f.waiting[:len(f.waiting)-1]
-	f.waitingBytes -= w.key.size
-	return w
+// takeTexts takes all that wait and do not read as frames, where none needs to wait: who came
+// before that was known goes first.
+func (f *foreignLines) takeTexts() (texts []waitingPayload) {
+	f.waiting = slices.DeleteFunc(f.waiting, func(w waitingPayload) bool {
+		if w.epoch == "" {
+			texts = append(texts, w)
+			f.waitingBytes -= w.key.size
+		}
+		return w.epoch == ""
+	})
+	return texts
 }
 
 // takeOldest takes the oldest waiting payload, where too many wait.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -398,6 +399,31 @@ func TestFeedsOfStrangersGo(t *testing.T) {
 		synctest.Wait()
 		if stats := s.hub.Stats(); stats.Channels != 0 || s.broker.followerCount() != 0 {
 			t.Errorf("%+v, %d followers", stats, s.broker.followerCount())
+		}
+	})
+}
+
+// The end of a history is quiet also where it comes during a read that is to be followed by another.
+func TestExpiryDuringAReadThatIsNotTheLast(t *testing.T) {
+	onStage(t, stageOptions{retention: loglane.Retention{TTL: time.Hour}}, func(s *stage) {
+		s.both("one")
+		v := s.open("")
+		v.wantMore("retry", "one#")
+		time.Sleep(time.Hour - 2*time.Second)
+		var once atomic.Bool
+		s.broker.set(func(b *faultyBroker) {
+			b.onRead = func(*loglane.Page) {
+				if once.CompareAndSwap(false, true) {
+					time.Sleep(4 * time.Second)
+				}
+			}
+		})
+		s.broker.tell(loglane.Event{Kind: loglane.Broken})
+		time.Sleep(3 * time.Second)
+		s.broker.tell(loglane.Event{Kind: loglane.Broken})
+		time.Sleep(time.Minute)
+		if told := strings.Join(v.told(), " "); strings.Contains(told, "gap") {
+			t.Errorf("told %s", told)
 		}
 	})
 }

@@ -287,3 +287,17 @@ func TestForeignMemoryIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// Once lines without a place need not wait for one, those that wait already go first.
+func TestUnstoredLinesKeepTheirOrder(t *testing.T) {
+	onStage(t, stageOptions{}, func(s *stage) {
+		v := s.open("")
+		s.publish("first")
+		time.Sleep(10050 * time.Millisecond)
+		s.publish("A")
+		time.Sleep(70 * time.Millisecond)
+		s.publish("B")
+		time.Sleep(time.Second)
+		v.want("retry", "#start", "first", "A", "B")
+	})
+}

@@ -2,7 +2,9 @@ package loglane_test
 
 import (
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,4 +147,34 @@ func oldestRewritten(t *testing.T, b *faultyBroker) loglane.Page {
 	}
 	page.Status, page.Missed = loglane.StatusRewritten, -1
 	return page
+}
+
+// Lines that a rewind does not show again have been counted: no gap is told once their time is over.
+func TestNumbersAfterARewind(t *testing.T) {
+	onStage(t, stageOptions{retention: loglane.Retention{TTL: time.Hour}}, func(s *stage) {
+		s.append(numbered("line", 1, 9)...)
+		v := s.open("backlog=1")
+		v.wantMore("retry", "line 9#")
+		var once atomic.Bool
+		s.broker.set(func(b *faultyBroker) {
+			b.onRead = func(page *loglane.Page) {
+				if once.CompareAndSwap(false, true) {
+					*page = oldestRewritten(t, b)
+				}
+			}
+		})
+		s.broker.tell(loglane.Event{Kind: loglane.Broken})
+		synctest.Wait()
+		v.forget()
+		time.Sleep(time.Hour + time.Minute)
+		place := v.lastID()
+		s.append("line 10")
+		for name, told := range map[string][]string{
+			"who stayed": v.told(), "who comes back": s.open("last_event_id=" + place).told(),
+		} {
+			if all := strings.Join(told, " "); strings.Contains(all, "gap") || !strings.Contains(all, "line 10#") {
+				t.Errorf("%s is told %q", name, told)
+			}
+		}
+	})
 }

@@ -68,7 +68,7 @@ func (r *ring) evict() {
 	r.add(first, -1)
 	first.held.ring = false
 	if first.placed() {
-		r.floor, r.floorKnown = first.cursor, first.findable()
+		r.floor, r.floorKnown = first.cursor, first.findable() && !r.leavesOut(r.start-1)
 	}
 	r.complete = false
 }
@@ -140,4 +140,14 @@ func (r *ring) tail(n int) (position int64, covers bool) {
 	}
 	covers = lines >= n || r.complete || (r.full && n <= ringLines)
 	return position, covers
+}
+
+// before returns the place that comes before a position.
+func (r *ring) before(position int64) (Cursor, bool) {
+	for p := position - 1; p >= r.start; p-- {
+		if i := r.at(p); i.findable() {
+			return i.cursor, !r.leavesOut(p)
+		}
+	}
+	return r.floor, r.floorKnown && r.start >= r.replayFrom
 }

@@ -188,14 +188,13 @@ func (st *stream) open() error {
 	if err := st.write(st.format.retry(retryMillis)); err != nil { // without a frame it sends the headers
 		return err
 	}
-	if st.req.once { // what is stored by now is to be in what is sent
-		ctx, cancel := context.WithTimeout(st.ctx, confirmWait)
-		_ = st.sub.feed.refresh(ctx, st.sub) // while the broker is away, the replay waits by itself
-		cancel()
-	}
 	var first []delivery
 	var err error
+	if st.req.once { // what is stored by now is to be in what is sent
+		err = st.refreshed()
+	}
 	switch {
+	case err != nil:
 	case placed:
 	case st.req.all:
 		st.sub.joinOldest()
@@ -233,6 +232,29 @@ func (st *stream) open() error {
 	return st.write(st.format.mark(st.sub.here()))
 }
 
+// refreshed returns once the feed has read what is stored by now; while the broker cannot be asked,
+// the viewer is told so and waits.
+func (st *stream) refreshed() error {
+	for {
+		ctx, cancel := context.WithTimeout(st.ctx, confirmWait)
+		err := st.sub.feed.refresh(ctx, st.sub)
+		cancel()
+		if cause := context.Cause(st.ctx); cause != nil {
+			return cause
+		}
+		if err == nil {
+			return nil
+		}
+		st.again.Reset(st.retry.next())
+		if err := st.sayDown(); err != nil {
+			return err
+		}
+		if err := st.wait(nil); err != nil {
+			return err
+		}
+	}
+}
+
 // joinTail places a new viewer; while the broker cannot be asked, it stays and waits.
 func (st *stream) joinTail() ([]delivery, error) {
 	for {
@@ -244,6 +266,9 @@ func (st *stream) joinTail() ([]delivery, error) {
 			st.retry.reset()
 			if !st.down || st.sub.feedDown() {
 				return first, nil
+			}
+			if st.req.bulk { // it waits by itself for the grant
+				return first, st.comeBack()
 			}
 			st.held = first
 			return nil, st.comeBack()

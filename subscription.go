@@ -53,6 +53,11 @@ func (s *subscription) joinTail(ctx context.Context, n int) ([]delivery, error) 
 		end, last, gen := f.ring.end(), f.last, f.gen
 		if covers {
 			s.live, s.pos, s.since, s.quiet, s.place = true, pos, pos, end, last
+			if pos < end {
+				var known bool
+				s.place, known = f.ring.before(pos)
+				s.all = !known
+			}
 			f.mu.Unlock()
 			return nil, nil
 		}
@@ -128,6 +133,7 @@ func (s *subscription) next(dst []delivery, until int64) ([]delivery, bool) {
 		}
 		i := f.ring.at(s.pos)
 		s.pos++
+		s.all = false
 		if i.placed() {
 			s.place = i.cursor
 		}
