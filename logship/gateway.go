@@ -27,6 +27,9 @@ const (
 	// maxMalformed is how often lines are answered with 400 before they are given up:
 	// something between may have cut the request.
 	maxMalformed = 3
+	// pingTimeout is after how much silence an HTTP/2 connection is asked whether it lives, and how
+	// long it has to answer.
+	pingTimeout = 5 * time.Second
 )
 
 // A mark is what a gateway last said to a producer.
@@ -152,6 +155,8 @@ func transportOf(o *GatewayOptions) *http.Transport {
 		transport = usual.Clone()
 	}
 	transport.MaxIdleConnsPerHost = maxWorkers
+	// A connection whose path has died without a word is not to be taken for the next try.
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingTimeout, PingTimeout: pingTimeout}
 	if o.RootCAs != nil {
 		transport.TLSClientConfig = cloneTLS(transport.TLSClientConfig)
 		transport.TLSClientConfig.RootCAs = o.RootCAs

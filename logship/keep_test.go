@@ -172,3 +172,21 @@ func TestLostTwice(t *testing.T) {
 		}
 	})
 }
+
+// What was let go is told once, also where a second loss reaches back further than is remembered.
+func TestLostTwiceFurtherBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, sink *faultSink, h *logship.Handler, say func(string)) {
+		long := strings.Repeat("z", 60_000)
+		for i := range 100 {
+			say(fmt.Sprintf("x %d %s", i, long))
+		}
+		sink.rewind(t, aliceChannel, 90)
+		say("one")
+		sink.rewind(t, aliceChannel, 95)
+		say("two")
+		got := messages(t, sink.MemoryBroker, aliceChannel)
+		if got[len(got)-1] != "two" || got[len(got)-2] != "one" {
+			t.Errorf("%d lines, the last is %.20q", len(got), got[len(got)-1])
+		}
+	})
+}

@@ -148,10 +148,13 @@ func (g *gone) since(k uint64) (n uint64, exact bool) {
 	for i > 0 && g.marks[i-1].k > k {
 		i--
 	}
-	if i > 0 && g.marks[i-1].k == k {
+	switch {
+	case i > 0 && g.marks[i-1].k == k:
 		n, exact = g.total-g.marks[i-1].total, true
-	} else {
+	case i < len(g.marks):
 		n = g.total - g.marks[i].total + 1
+	default: // what was told before reached back to here, and no mark is left of what was let go then
+		n = min(g.total, 1)
 	}
 	g.k, g.total, g.marks = k, g.total-n, g.marks[:i]
 	return n, exact

@@ -32,21 +32,30 @@ local tail = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
 tail = tail and tail[1]
 local taken = {} -- producers' numbers taken back from the entries
 
-local function takeBack(entry)
+-- An entry is ours by its fields; the broker reads it alike. Numbers are exact up to the most one.
+local most = 9007199254740991
+local function numberOf(entry)
   local fields = {}
   for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
-  local number = fields.n and tonumber(fields.n)
+  local n = tonumber(string.match(fields.n or '', '^[1-9]%d*$'))
+  local producer, k = string.match(fields.s or '', '^([%w_-]+):([1-9]%d*)$')
+  if n and n <= most and producer and #producer <= 64 and string.match(fields.p or '', '^%d+%-%d+$') then
+    return n, producer, k
+  end
+end
+
+local function takeBack(entry)
+  local number, name, k = numberOf(entry)
   if not number then
     foreign = true
     return
   end
   n, last = math.max(n, number), entry[1]
-  local name, k = string.match(fields.s or '', '^([%w_-]+):(%d+)$')
-  if name then
-    taken[name] = k .. ' ' .. digits(math.floor(split(entry[1]) / 1000))
-  end
+  taken[name] = k .. ' ' .. digits(math.floor(split(entry[1]) / 1000))
 end
 
+-- A number that cannot be counted on is none: the numbering begins anew.
+if not (n >= 0 and n <= most) then epoch, n, last = false, 0, false end
 if not epoch and tail then
   local from = '-'
   repeat

@@ -314,3 +314,43 @@ func TestClockGoesBack(t *testing.T) {
 		t.Errorf("after %s came %+v", ahead, entries)
 	}
 }
+
+// TestNumbersOfOthers lets another program write what looks like a number of ours, before our first
+// line and before a purge: it is foreign, and ours are ours.
+func TestNumbersOfOthers(t *testing.T) {
+	t.Parallel()
+	for _, number := range []string{"17", "inf", "nan", "99999999999999999999", "1e300", "0.5", "-3", "9007199254740993"} {
+		t.Run(number, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			b := openURL(t, server.URL(), redisbroker.Options{})
+			poison := func() { server.MustDo("XADD", "stream:"+alice, "*", "data", "foreign", "n", number, "p", "0-0") }
+			k := uint64(0)
+			check := func(when string) {
+				t.Helper()
+				k++
+				if _, err := b.Append(t.Context(), alice, loglane.Batch{Producer: "p", Lines: lines(k, k)}); err != nil {
+					t.Fatalf("%s: %v", when, err)
+				}
+				page, err := b.Read(t.Context(), alice, loglane.Last(1), 1)
+				if err != nil || page.Entries[0].Foreign() || page.Entries[0].Cursor.N > 10 {
+					t.Errorf("%s: our line is %+v, %v", when, page.Entries, err)
+				}
+				if foreign := server.MustDo("HGET", "loglane:meta:{"+alice+"}", "f"); foreign != "1" {
+					t.Errorf("%s: meta does not note the other program", when)
+				}
+			}
+			poison()
+			check("before the first line")
+			poison()
+			if err := b.Purge(t.Context(), alice); err != nil {
+				t.Fatal(err)
+			}
+			check("after a purge")
+			server.MustDo("HSET", "loglane:meta:{"+alice+"}", "n", number)
+			if number != "17" {
+				check("with a meta that was poisoned before")
+			}
+		})
+	}
+}

@@ -22,10 +22,24 @@ if known[1] and known[3] == tail[1] and known[4] ~= '1' then
   return redis.call('XTRIM', stream, 'MAXLEN', 0)
 end
 
-local n = tonumber(known[2] or '0') or 0
-for i = 1, #tail[2], 2 do
-  if tail[2][i] == 'n' then n = math.max(n, tonumber(tail[2][i + 1]) or 0) end
+-- An entry is ours by its fields; the broker reads it alike. Numbers are exact up to the most one.
+local most = 9007199254740991
+local function numberOf(entry)
+  local fields = {}
+  for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+  local n = tonumber(string.match(fields.n or '', '^[1-9]%d*$'))
+  local producer, k = string.match(fields.s or '', '^([%w_-]+):([1-9]%d*)$')
+  if n and n <= most and producer and #producer <= 64 and string.match(fields.p or '', '^%d+%-%d+$') then
+    return n, producer, k
+  end
 end
+
+local n = tonumber(known[2] or '0') or 0
+if not (n >= 0 and n < most) then
+  n = 0
+  redis.call('HDEL', meta, 'e')
+end
+n = math.min(math.max(n, numberOf(tail) or 0), most - 1)
 local place = redis.call('XADD', stream, '*', 'n', digits(n + 1), 'p', tail[1], 's', ARGV[1] .. ':1')
 redis.call('HSET', meta, 'n', digits(n + 1), 'l', place, 'f', '1')
 return redis.call('XTRIM', stream, 'MAXLEN', 1)

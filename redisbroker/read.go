@@ -220,7 +220,7 @@ func parseEntry(raw rueidis.XRangeSlice, epoch string) (loglane.Entry, error) {
 	}
 	producer, k, found := strings.Cut(source, ":")
 	before, err := loglane.ParseID(prev)
-	if n := parseNumber(number); found && err == nil && n > 0 && parseNumber(k) > 0 && loglane.ValidProducer(producer) {
+	if n := parseNumber(number); found && err == nil && n > 0 && n <= loglane.MaxNumber && parseNumber(k) > 0 && loglane.ValidProducer(producer) {
 		entry.Cursor.N, entry.Prev = n, before
 		entry.Cursor.Src = loglane.NewSrc(producer, parseNumber(k))
 	}

@@ -40,15 +40,15 @@ func (p *pump) run() error {
 
 // pass reports false once the pump is stopped.
 func (p *pump) pass(chunk []byte) bool {
+	if p.tee != nil { // not under the lock: who reads the copy may stop to, and stop is not to wait for that
+		if _, err := p.tee.Write(chunk); err != nil {
+			p.tee = nil // nobody reads the copy any more
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stopped {
 		return false
-	}
-	if p.tee != nil {
-		if _, err := p.tee.Write(chunk); err != nil {
-			p.tee = nil // nobody reads the copy any more
-		}
 	}
 	p.lines += bytes.Count(chunk, []byte("\n"))
 	p.partial = chunk[len(chunk)-1] != '\n'

@@ -235,3 +235,30 @@ func TestTeeAndInput(t *testing.T) {
 type closedWriter struct{}
 
 func (closedWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// Who reads the copy and stops to does not hold up the end.
+func TestACopyThatNobodyTakes(t *testing.T) {
+	s := newStage(t, fine)
+	r, w := io.Pipe()
+	defer r.Close()
+	taken := make(chan struct{})
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- s.sender(send.Options{Tee: teeFunc(func(p []byte) (int, error) {
+			close(taken)
+			return w.Write(p)
+		})}).Run(ctx, t.Context(), strings.NewReader("a\nb\n"))
+	}()
+	<-taken
+	end()
+	select {
+	case <-ended:
+	case <-time.After(8 * time.Second):
+		t.Error("it does not end")
+	}
+}
+
+type teeFunc func([]byte) (int, error)
+
+func (f teeFunc) Write(p []byte) (int, error) { return f(p) }

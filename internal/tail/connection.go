@@ -24,6 +24,9 @@ const (
 	pingSeconds = 15
 	// maxEvent bounds what is held of one event: more than any line that a gateway passes.
 	maxEvent = 16 << 20
+	// pingTimeout is after how much silence an HTTP/2 connection is asked whether it lives, and how
+	// long it has to answer.
+	pingTimeout = 5 * time.Second
 )
 
 var (

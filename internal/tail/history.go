@@ -49,7 +49,9 @@ func (r *Reader) readHistory(ctx context.Context) error {
 	}
 	if r.cursor == "" { // nothing was there, and the stream is to begin before whatever came since
 		r.cursor = "0"
+		return nil
 	}
+	r.floor = 0 // the stream goes on after it: what comes is newer, also where this clock is fast
 	return nil
 }
 
@@ -128,6 +130,10 @@ func (r *Reader) takeHistory(line []byte) error {
 	case entry.Event == "gap":
 		gap := gapOf(entry.Data)
 		gap.ID = entry.ID
+		if gap.ID != "" && gap.ID == r.gapTold { // its page was cut, and is read again
+			return nil
+		}
+		r.gapTold = gap.ID
 		return r.viewer.Gap(gap)
 	case entry.Event == "" && entry.Record != nil:
 		return r.line(Line{ID: entry.ID, Data: entry.Record})

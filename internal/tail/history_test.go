@@ -101,6 +101,33 @@ func TestHistoryThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// On a computer whose clock is fast, --since reaches less far back, and what comes live is shown.
+func TestSinceByAFastClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.UnixMilli(1000 + 5*60_000) // the client's; the broker is at 1.000 s
+		opts := tail.Options{MaxRetries: -1, Start: tail.Start{Since: now.Add(-time.Minute)}}
+		p := perform(t, opts,
+			page(`{"event":"end","id":"`+id(0, "")+`","data":{"lines":0}}`+"\n", ""),
+			stream(line(1, "one", srcA)+line(2, "two", srcB), nil))
+		if p.all() != "one|two" {
+			t.Errorf("shown: %q, want the live lines", p.all())
+		}
+	})
+}
+
+// A page that begins with a gap and is cut is read again: the gap is told once.
+func TestAGapOfAPageThatIsReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gap := `{"event":"gap","id":"` + id(5, "") + `","data":{"reason":"trimmed","missed":4}}` + "\n"
+		six := entry(6, "six")
+		opts := tail.Options{MaxRetries: -1, Start: tail.Start{Since: since}}
+		p := perform(t, opts, page(entry(1, "one"), `<?after=x>; rel="next"`), page(gap+six[:20], ""), page(gap+six, ""), stream("", nil))
+		if p.all() != "one|gap trimmed 4|six" {
+			t.Errorf("shown: %q", p.all())
+		}
+	})
+}
+
 func TestParseSince(t *testing.T) {
 	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	at := func(t time.Time) tail.Start { return tail.Start{Since: t} }

@@ -20,6 +20,7 @@ type Reader struct {
 
 	cursor   string // after which the next line comes; "" before the first
 	floor    uint64 // lines stored before this are not shown, Unix milliseconds
+	gapTold  string // the id of the last gap that the history told
 	seen     seen
 	unplaced unplaced
 	waits    waits
@@ -73,6 +74,8 @@ func (r *Reader) Read(ctx context.Context, viewer Viewer) error {
 	if r.opts.Transport == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.DisableCompression = true // lines are to come one by one
+		// A connection whose path has died without a word is not to be taken for the next try.
+		transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingTimeout, PingTimeout: pingTimeout}
 		r.client.Transport = transport
 		defer transport.CloseIdleConnections()
 	}

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
-import { id, line, settle, staged, url } from './stage.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { id, line, pass, settle, staged, url } from './stage.ts'
 
 const stage = staged()
 
@@ -165,5 +165,31 @@ describe('resuming', () => {
     const watch = (data: string) => `event: watch\ndata: ${data}\n\n`
     await stage().opened(watch('{"watchers":2}') + watch('{"watchers":0}') + watch('{"watchers":"x"}') + watch('-'))
     expect(stage().seen.told).toEqual(['watchers 2', 'watchers 0', 'watchers 0', 'watchers 0'])
+  })
+})
+
+describe('coming back', () => {
+  it('knows a line without a place again after a connection that ended with a bare id', async () => {
+    await stage().opened(line(1, 'one', '') + 'data: tick\n\n')
+    stage().server.last.close()
+    await stage().reconnected()
+    stage().server.last.open().send(`retry: 3000\n\nid: ${id(1, '')}\n\n`)
+    await settle()
+    stage().server.last.cut()
+    await stage().reconnected()
+    stage().server.last.open().send(`retry: 3000\n\n${line(2, 'tick', '')}`)
+    await settle()
+    expect(stage().seen.lines).toEqual(['one', 'tick'])
+  })
+
+  it('finds a dead connection although the clock was set back', async () => {
+    await stage().opened(line(1, 'one'))
+    const calls = stage().server.calls.length
+    await pass(20_000)
+    vi.setSystemTime(Date.now() - 3_600_000)
+    await pass(10 * 60_000)
+    stage().client.wake()
+    await pass(60_000)
+    expect(stage().server.calls.length).toBeGreaterThan(calls)
   })
 })

@@ -107,6 +107,7 @@ export class StreamClient {
       this.#handler.state({ kind: 'connecting' })
       this.#farewell = { bye: false }
       this.#unplaced.resume()
+      this.#bare = false
       const connection = new Connection({
         opened: () => {
           this.#replay.start()

@@ -38,7 +38,9 @@ export class Connection {
 
   /** ms since something was heard. */
   get silence(): number {
-    return Date.now() - this.#lastByte
+    const now = Date.now()
+    if (now < this.#lastByte) this.#lastByte = now // the clock was set back
+    return now - this.#lastByte
   }
 
   /** Opens the stream and reads it to its end. Never rejects. */

@@ -74,4 +74,17 @@ describe('Pump', () => {
     pump.rewind(1_000)
     expect(drain(pump).seqs).toHaveLength(200)
   })
+
+  it('keeps the gaps of what it leaves out', () => {
+    const ring = filled(1)
+    const pump = new Pump(ring)
+    drain(pump)
+    add(ring, 1_000)
+    ring.push({ kind: 'gap', gap: { reason: 'slow', missed: 5_000 } })
+    add(ring, 12_000)
+    const chunk = pump.take()
+    expect(chunk.skipped).toBe(8_000)
+    expect(chunk.kept).toMatchObject([{ kind: 'gap', gap: { missed: 5_000 } }])
+    expect(pump.take().kept).toEqual([])
+  })
 })

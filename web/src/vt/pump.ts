@@ -7,6 +7,8 @@ const chunkEntries = 1_000
 // Further behind than this, the view gives up showing every line and goes to the tail.
 const mostBehind = 10_000
 const keptOnSkip = 5_000
+// A page that was cut again and again has as many gaps: the last of them are shown.
+const mostKept = 100
 
 export interface Tally {
   lines: number
@@ -17,6 +19,8 @@ export interface Chunk {
   entries: Entry[]
   /** Lines left out just before these entries. */
   skipped: number
+  /** Gaps and other notices among what was left out. */
+  kept: Entry[]
 }
 
 /**
@@ -56,7 +60,7 @@ export class Pump {
 
   /** Takes the next entries, at most so many. */
   take(most = chunkEntries): Chunk {
-    if (this.behind > mostBehind) this.#next = this.#ring.end - keptOnSkip
+    const kept = this.behind > mostBehind ? this.#skip() : []
     const entries: Entry[] = []
     let skipped = 0
     let chars = 0
@@ -72,7 +76,19 @@ export class Pump {
       this.#lines = last.lines
       this.#errors = last.errors
     }
-    return { entries, skipped }
+    return { entries, skipped, kept }
+  }
+
+  // Goes near the tail, and returns what is no line of what it leaves out.
+  #skip(): Entry[] {
+    const to = this.#ring.end - keptOnSkip
+    const kept: Entry[] = []
+    for (const entry of this.#ring.from(this.#next)) {
+      if (entry.seq >= to) break
+      if (entry.kind !== 'line') kept.push(entry)
+    }
+    this.#next = to
+    return kept.slice(-mostKept)
   }
 }
 

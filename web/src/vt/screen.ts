@@ -164,13 +164,14 @@ export class Screen {
   }
 
   // One chunk in flight, so that xterm's own buffer stays small and the page answers.
-  #write({ entries, skipped }: Chunk, then?: () => void): void {
+  #write({ entries, skipped, kept }: Chunk, then?: () => void): void {
     const style = { cols: this.#terminal.cols, compact: this.#compact, contexts: this.#contexts }
     const parts = entries.flatMap((entry) => {
       const day = this.#days.beginning(entry)
       const text = rows(entry, style)
       return day === undefined ? [text] : [rule(day, '90', style.cols), text]
     })
+    parts.unshift(...kept.map((entry) => rows(entry, style)))
     if (skipped > 0) parts.unshift(rule(`skipped ${skipped} lines in this view`, '1;33', style.cols))
     if (parts.length === 0) return
     // The break goes before a row, not after it: else the last row would always be empty.
