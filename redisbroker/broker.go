@@ -42,6 +42,7 @@ type Broker struct {
 	client            rueidis.Client // nil in a cluster
 	sentinels         *sentinels     // nil where the URL names none
 	nodes             *nodes         // nil but in a cluster
+	demoted           *demoted       // nil but for one server that is reached over a network
 	subscriber        *subscriber
 	append, check     *rueidis.Lua
 	noteForeign       *rueidis.Lua
@@ -100,6 +101,9 @@ func New(opts Options) (*Broker, error) {
 	if b.nodes != nil {
 		b.workers.Go(func() { b.nodes.run(ctx) })
 	}
+	if b.demoted != nil {
+		b.workers.Go(func() { b.demoted.run(ctx, b.role) })
+	}
 	return b, nil
 }
 
@@ -112,6 +116,11 @@ func (b *Broker) connect(a *address) (err error) {
 		b.sentinels = newSentinels(a, b.subscriber.hurry, b.log)
 		a.option.DialCtxFn = b.sentinels.dial
 		a.option.InitAddress = []string{a.master}
+	default:
+		if a.option.DialCtxFn != nil {
+			b.demoted = newDemoted(a.option.DialCtxFn)
+			a.option.DialCtxFn = b.demoted.dial
+		}
 	}
 	// With ForceSingleClient there is a client also where Redis could not be reached.
 	if b.client, err = rueidis.NewClient(a.option); b.client == nil {
@@ -244,6 +253,11 @@ func (b *Broker) Healthy() error {
 	if b.nodes != nil {
 		if err := b.nodes.fault(); err != nil {
 			return fmt.Errorf("redis: no live lines: %w", err)
+		}
+	}
+	if b.demoted != nil {
+		if err := b.demoted.fault(); err != nil {
+			return fmt.Errorf("redis: %w", err)
 		}
 	}
 	return b.subscriber.healthy()
