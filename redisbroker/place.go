@@ -224,22 +224,26 @@ func (b *Broker) run(ctx context.Context, script *rueidis.Lua, keys, args []stri
 }
 
 // runEach runs a script that answers two parts for each of its keys, and returns them all.
-// In a cluster the keys are of many slots, which no script may touch at once; there an
+// In a cluster the keys are of many slots, which no script may touch at once, and where the user has
+// no right to one of them the script is refused for all: then each is asked for by itself, and an
 // answer may be missing.
 func (b *Broker) runEach(ctx context.Context, script *rueidis.Lua, text string, keys []string) ([][]rueidis.RedisMessage, error) {
 	answers := make([][]rueidis.RedisMessage, len(keys))
 	if b.nodes == nil {
 		reply, err := script.Exec(ctx, b.client, keys, nil).ToArray()
-		if err != nil {
+		_, refused := rueidis.IsRedisErr(err)
+		switch {
+		case refused && len(keys) > 1:
+		case err != nil:
 			return nil, err
-		}
-		if len(reply) != 2*len(keys) {
+		case len(reply) != 2*len(keys):
 			return nil, errors.New("a script's answer of another length")
+		default:
+			for i := range keys {
+				answers[i] = reply[2*i : 2*i+2]
+			}
+			return answers, nil
 		}
-		for i := range keys {
-			answers[i] = reply[2*i : 2*i+2]
-		}
-		return answers, nil
 	}
 	var first error
 	results := b.doEach(ctx, keys, func(builder rueidis.Builder, key string) rueidis.Completed {

@@ -2,6 +2,8 @@ package redisbroker
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -24,22 +26,70 @@ const (
 )
 
 // watch checks silence: the last entry of every followed channel, spread over the
-// interval, also where nothing ever came.
+// interval, also where nothing ever came. In a cluster each server is asked for its own, so that
+// one that hangs holds up no other.
 func (b *Broker) watch(ctx context.Context) {
 	ticker := time.NewTicker(lookTick)
 	defer ticker.Stop()
+	looks := looks{due: make(map[*server][]*followed)}
+	defer looks.under.Wait()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		for channels := b.subscriber.due(now()); len(channels) > 0; {
-			n := min(len(channels), lookAtOnce)
-			b.lookAt(ctx, channels[:n])
-			channels = channels[n:]
+		for _, c := range b.subscriber.due(now()) {
+			var at *server
+			if b.nodes != nil {
+				at = b.nodes.owner(slotOf(b.layout.streamKey(c.name)))
+			}
+			looks.add(ctx, at, c, b.lookAt)
 		}
 	}
+}
+
+// looks are the channels that each server is to be asked for.
+type looks struct {
+	under sync.WaitGroup
+
+	mu  sync.Mutex
+	due map[*server][]*followed // of the servers that are being asked
+}
+
+// add has look called for a channel, after those of its server that were added before.
+func (l *looks) add(ctx context.Context, at *server, c *followed, look func(context.Context, []*followed)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waiting, asked := l.due[at]
+	if slices.Contains(waiting, c) {
+		return
+	}
+	l.due[at] = append(waiting, c)
+	if !asked {
+		l.under.Go(func() {
+			for {
+				some := l.next(at)
+				if len(some) == 0 || ctx.Err() != nil {
+					return
+				}
+				look(ctx, some)
+			}
+		})
+	}
+}
+
+// next takes the channels that are asked for at once; none is the end.
+func (l *looks) next(at *server) []*followed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.due[at]
+	some := all[:min(len(all), lookAtOnce)]
+	l.due[at] = all[len(some):]
+	if len(some) == 0 {
+		delete(l.due, at)
+	}
+	return some
 }
 
 // due returns the channels whose turn it is, and sets their next.
