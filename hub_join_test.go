@@ -47,24 +47,37 @@ func TestBulkAfterAReadThatFailed(t *testing.T) {
 
 // What is stored before a request is in its answer, also where the broker goes away meanwhile.
 func TestAnAnswerThatEndsWaitsForTheBroker(t *testing.T) {
-	onStage(t, stageOptions{}, func(s *stage) {
-		s.append("one")
-		s.open("")
-		end := s.broker.dropPayloads()
-		s.append("two")
-		end()
-		s.broker.set(func(b *faultyBroker) { b.away = true })
-		v := s.open("follow=0")
-		time.Sleep(10 * time.Second)
-		if v.ended() {
-			t.Error("it ended while the broker was away")
-		}
-		s.broker.come()
-		time.Sleep(time.Minute)
-		if lines := v.lines(); !v.ended() || !slices.Equal(lines, []string{"one", "two"}) {
-			t.Errorf("told %q", v.told())
-		}
-	})
+	for name, query := range map[string]func(loglane.Cursor) string{
+		"the newest":    func(loglane.Cursor) string { return "" },
+		"after a place": func(place loglane.Cursor) string { return "&last_event_id=" + place.String() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			onStage(t, stageOptions{}, func(s *stage) {
+				place := s.append("zero")
+				s.append("one")
+				s.open("")
+				end := s.broker.dropPayloads()
+				s.append("two")
+				end()
+				s.broker.set(func(b *faultyBroker) { b.away = true })
+				v := s.open("backlog=2&follow=0" + query(place))
+				time.Sleep(10 * time.Second)
+				if v.ended() {
+					t.Error("it ended while the broker was away")
+				}
+				s.broker.come()
+				time.Sleep(time.Minute)
+				if lines := v.lines(); !v.ended() || !slices.Equal(lines, []string{"one", "two"}) {
+					t.Errorf("told %q", v.told())
+				}
+				told := v.told()
+				down, up := slices.Index(told, `status{"upstream":"down"}`), slices.Index(told, `status{"upstream":"up"}`)
+				if down < 0 || up < down || slices.Index(told, "one#") < up {
+					t.Errorf("told %q", told)
+				}
+			})
+		})
+	}
 }
 
 // A backlog that is in the ring and leaves it before it was sent is read from the history.

@@ -243,6 +243,10 @@ func (st *stream) refreshed() error {
 			return cause
 		}
 		if err == nil {
+			st.retry.reset()
+			if st.down && (st.req.cursor != nil || st.req.all) { // else joinTail comes back
+				return st.comeBack()
+			}
 			return nil
 		}
 		st.again.Reset(st.retry.next())
