@@ -2,7 +2,6 @@ package redisbroker
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -31,7 +30,7 @@ const (
 func (b *Broker) watch(ctx context.Context) {
 	ticker := time.NewTicker(lookTick)
 	defer ticker.Stop()
-	looks := looks{due: make(map[*server][]*followed)}
+	looks := looks{due: make(map[*server][]*followed), queued: make(map[*followed]struct{})}
 	defer looks.under.Wait()
 	for {
 		select {
@@ -53,18 +52,20 @@ func (b *Broker) watch(ctx context.Context) {
 type looks struct {
 	under sync.WaitGroup
 
-	mu  sync.Mutex
-	due map[*server][]*followed // of the servers that are being asked
+	mu     sync.Mutex
+	due    map[*server][]*followed // of the servers that are being asked
+	queued map[*followed]struct{}  // all of them
 }
 
 // add has look called for a channel, after those of its server that were added before.
 func (l *looks) add(ctx context.Context, at *server, c *followed, look func(context.Context, []*followed)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	waiting, asked := l.due[at]
-	if slices.Contains(waiting, c) {
+	if _, queued := l.queued[c]; queued { // its server is late
 		return
 	}
+	l.queued[c] = struct{}{}
+	waiting, asked := l.due[at]
 	l.due[at] = append(waiting, c)
 	if !asked {
 		l.under.Go(func() {
@@ -86,6 +87,9 @@ func (l *looks) next(at *server) []*followed {
 	all := l.due[at]
 	some := all[:min(len(all), lookAtOnce)]
 	l.due[at] = all[len(some):]
+	for _, c := range some {
+		delete(l.queued, c)
+	}
 	if len(some) == 0 {
 		delete(l.due, at)
 	}
