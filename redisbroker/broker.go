@@ -16,6 +16,9 @@ import (
 	"github.com/loglane/loglane"
 )
 
+//go:embed ours.lua
+var oursScript string
+
 //go:embed append.lua
 var appendScript string
 
@@ -70,11 +73,11 @@ func New(opts Options) (*Broker, error) {
 		retention: opts.Retention.WithDefaults(loglane.DefaultHistoryTTL),
 		global:    opts.Global.WithDefaults(loglane.DefaultGlobalHistoryTTL),
 		log:       opts.Logger,
-		append:    rueidis.NewLuaScript(appendScript),
+		append:    rueidis.NewLuaScript(oursScript + appendScript),
 		check:     rueidis.NewLuaScript(checkScript),
 
 		noteForeign: rueidis.NewLuaScript(foreignScript),
-		purge:       rueidis.NewLuaScript(purgeScript),
+		purge:       rueidis.NewLuaScript(oursScript + purgeScript),
 		list:        rueidis.NewLuaScript(listScript),
 	}
 	if b.log == nil {
